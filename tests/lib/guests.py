@@ -1,0 +1,47 @@
+"""The guest architectures, one row each, and where their programs come from.
+
+A row says how a guest is called by dragoman, by Debian, by the cross compiler and by QEMU.  Nothing
+else in the drivers names an architecture: a new guest is a new row.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+CACHE = TOP / ".cache"
+
+
+@dataclass(frozen=True)
+class Guest:
+    name: str       # what we call it
+    debian: str     # Debian's architecture name
+    suite: str      # Debian release that has it
+    triplet: str    # prefix of the cross tools
+    libc: str       # package with the cross compiler's C library
+    qemu: str       # user-mode QEMU to compare with
+
+    @property
+    def gcc(self):
+        return self.triplet + "-gcc"
+
+    @property
+    def sysroot(self):
+        """Folder for -L: the C library that the cross compiler links with."""
+        return "/usr/" + self.triplet
+
+    @property
+    def root(self):
+        """Folder of the Debian root that the Debian tests use; DRAGOMAN_TEST_ROOT overrides it."""
+        return Path(os.environ.get("DRAGOMAN_TEST_ROOT") or CACHE / f"root-{self.debian}")
+
+
+GUESTS = {g.name: g for g in (
+    Guest("riscv64", "riscv64", "trixie", "riscv64-linux-gnu", "libc6-dev-riscv64-cross",
+          "qemu-riscv64"),
+)}
+
+
+def dragoman():
+    """The command under test: DRAGOMAN in the environment, else the release build."""
+    return (os.environ.get("DRAGOMAN") or str(TOP / "build" / "dragoman")).split()

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Guest C programs: compiled for the host and for the guest, run, and compared.
+
+Each file NAME.c opens with a comment; lines `key: value` in it say what the driver needs:
+
+    build:  variants separated by `;`, each a list of compiler flags and one of the link kinds
+            dynamic (PIE, the default), fixed (dynamic, not PIE), static, static-pie
+    args:   arguments, split as a shell would
+    stdin:  text for standard input, with \\n escapes
+    libs:   libraries for the end of the link line
+    guest:  the only guest that the program is for
+    expect: `native` (the default): output and ending are those of the native build;
+            `below`: the output is the comment at the end of the file that starts with `output:`,
+            and the exit status is 0
+
+The first variant's flags also build the native program.  Fused multiply-add is off for both, since
+only one of the two machines has it by default.  A program is one test, whatever its variants.
+fuzz.py adds random programs to these.
+"""
+
+import argparse
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from lib import tap                                     # noqa: E402
+from lib.guests import GUESTS, dragoman                 # noqa: E402
+from lib.run import Outcome, difference, run            # noqa: E402
+import fuzz                                             # noqa: E402
+
+LINKS = {
+    "dynamic": ["-fPIE", "-pie"],
+    "fixed": ["-fno-pie", "-no-pie"],
+    "static": ["-fno-pie", "-static"],
+    "static-pie": ["-fPIE", "-static-pie"],
+}
+FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-pthread"]
+DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm", "guest": "",
+            "expect": "native"}
+KEY = re.compile(r"^ \*\s+(%s):\s*(.*)$" % "|".join(DEFAULTS), re.M)
+
+
+class Program:
+    """A source file and what its opening comment says."""
+
+    def __init__(self, path):
+        text = path.read_text()
+        self.path, self.name = path, path.stem
+        facts = {**DEFAULTS, **dict(KEY.findall(text[:text.find("*/")]))}
+        self.variants = [v.split() for v in facts["build"].split(";")]
+        self.args = shlex.split(facts["args"])
+        self.stdin = facts["stdin"].encode().decode("unicode_escape").encode()
+        self.libs, self.guest = facts["libs"].split(), facts["guest"]
+        self.expected = None
+        if facts["expect"] == "below":
+            block = re.search(r"/\* output:\n(.*?)\*/\s*$", text, re.S)
+            self.expected = Outcome(0, block.group(1).encode(), b"")
+
+    def compile(self, gcc, variant, output):
+        links = [LINKS[w] for w in variant if w in LINKS] or [LINKS["dynamic"]]
+        flags = [w for w in variant if w not in LINKS]
+        done = run([gcc, *FLAGS, *flags, *links[0], "-o", output, self.path, *self.libs], timeout=120)
+        if done.status:
+            lines = done.err.decode(errors="replace").splitlines()
+            errors = [line for line in lines if "error" in line] or lines or [done.ending()]
+            raise tap.Fail(f"{gcc} {' '.join(variant)}: {errors[0]}")
+
+    def test(self, guest, quick):
+        """Every variant (only the first when `quick`) must behave as expected."""
+        if self.guest not in ("", guest.name):
+            raise tap.Skip(f"for {self.guest} only")
+        with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+            want = self.expected or self.native(Path(folder))
+            for number, variant in enumerate(self.variants[:1] if quick else self.variants):
+                program = Path(folder) / f"guest{number}"
+                self.compile(guest.gcc, variant, program)
+                got = run([*dragoman(), "-L", guest.sysroot, program, *self.args], self.stdin,
+                          cwd=folder)
+                if wrong := difference(want, got):
+                    raise tap.Fail(f"{' '.join(variant)}: {wrong}")
+
+    def native(self, folder):
+        program = folder / "native"
+        flags = [f for f in self.variants[0] if not f.startswith("-march")]
+        self.compile("gcc", flags, program)
+        outcome = run([program, *self.args], self.stdin, cwd=folder)
+        if outcome.timed_out:
+            raise tap.Fail("the native program timed out")
+        return outcome
+
+
+def cases(guest, quick):
+    for path in sorted(HERE.glob("*.c")):
+        program = Program(path)
+        yield program.name, lambda p=program: p.test(guest, quick)
+    for seed in range(4 if quick else 40):
+        yield f"fuzz-{seed}", lambda s=seed: fuzz_case(guest, s)
+
+
+def fuzz_case(guest, seed):
+    """One random program, at -O0 and -O3, must print the same checksum everywhere."""
+    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+        path = Path(folder) / f"fuzz{seed}.c"
+        path.write_text(fuzz.program(seed))
+        program = Program(path)
+        program.test(guest, False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
+    parser.add_argument("--guest", default="riscv64", choices=GUESTS)
+    parser.add_argument("--quick", action="store_true", help="one variant of each, few random ones")
+    parser.add_argument("--seeds", metavar="FROM-TO", help="only random programs of these seeds")
+    options = parser.parse_args()
+    guest = GUESTS[options.guest]
+    todo = list(cases(guest, options.quick))
+    if options.seeds:
+        first, last = map(int, options.seeds.split("-"))
+        todo = [(f"fuzz-{s}", lambda s=s: fuzz_case(guest, s)) for s in range(first, last + 1)]
+    if not shutil.which(guest.gcc):
+        todo = [(name, skip_no_compiler) for name, _ in todo]
+    tap.main(todo, options.only)
+
+
+def skip_no_compiler():
+    raise tap.Skip("no cross compiler on this machine")
+
+
+if __name__ == "__main__":
+    main()
