@@ -1,0 +1,72 @@
+/* The state block of one guest thread, as generated code sees it.
+ *
+ * While generated code runs, rsp points at the thread's struct cpu: every field is one displacement away,
+ * helpers are called on the stack that lies right below it. The first 128 bytes are reached with an 8-bit
+ * displacement, so the hottest things come first: what every unit polls or probes, then the guest registers in the order
+ * of the guest's regs.def (those that have no home in a host register should come first there).
+ *
+ * Homes. Between units every guest register is at home: the first ones by rank in a host register
+ * (backend/x86/homes), the others in their slot of `regs`. While C code runs (run loop, syscalls, signal
+ * delivery) ALL guest registers are in their slots: the entry and exit thunks load and store the homes.
+ * So C code reads and writes guest registers through cpu->regs only. Slots are always written 64 bits wide.
+ *
+ * Precise state inside a unit is recovered from snapshots (backend/snapshot.h).
+ */
+#pragma once
+
+#include <stdalign.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/gaddr.h"
+
+enum { CPU_REG_BYTES = 1024, CPU_SPILL_BYTES = 1024 };
+
+/* One entry of the per-thread table that indirect jumps probe: guest pc -> host address of a unit. An
+ * entry never matches when pc is CPU_PROBE_NONE (an odd address no guest instruction has). */
+struct cpu_probe { uint64_t pc; const void *code; };
+enum { CPU_PROBE_BITS = 12, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
+#define CPU_PROBE_NONE UINT64_MAX
+
+/* Why generated code returned to the run loop. */
+enum cpu_exit {
+    CPU_EXIT_MISS,     /* go on at cpu.pc; cpu.exit_site is the direct exit that may be linked, or NULL */
+    CPU_EXIT_POLL,     /* cpu.poll was set; go on at cpu.pc */
+    CPU_EXIT_TRAP,     /* cpu.trap (enum ir_trap), cpu.trap_info; at cpu.pc */
+    CPU_EXIT_FAULT,    /* host signal in generated code, state recovered; cpu.fault_* says which; at cpu.pc */
+};
+
+struct cpu {
+    /* --- reached by generated code with short displacements */
+    uint32_t poll;                   /* nonzero: leave at the next poll (signal pending, flush, exit) */
+    uint32_t mode;                   /* units are looked up by (pc, mode); guest-defined, 0 at start */
+    struct cpu_probe *probe;         /* the table to probe: probe_own, or the all-miss table to get a thread out */
+    const void *const *helpers;      /* the guest's helper functions */
+    alignas(8) uint8_t regs[CPU_REG_BYTES];     /* guest registers, at the offsets of guest->regs */
+    alignas(16) uint8_t spill[CPU_SPILL_BYTES]; /* the allocator's */
+
+    /* --- written by the exit thunks */
+    uint64_t pc;                     /* guest pc, exact whenever C code runs */
+    uint32_t exit_kind;              /* enum cpu_exit */
+    uint32_t trap;                   /* enum ir_trap */
+    uint64_t trap_info;              /* imm of the trap */
+    const void *exit_site;           /* return address of the direct exit's call */
+    uint32_t mxcsr;                  /* the guest's MXCSR while C code runs */
+    uint32_t mxcsr_host;             /* C's MXCSR while generated code runs */
+    uint64_t host_rsp;               /* C's stack pointer while generated code runs */
+
+    /* --- for C code only */
+    int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
+    uint64_t fault_addr;             /* si_addr */
+    uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
+    struct cpu_probe *probe_own;     /* this thread's table, CPU_PROBE_ENTRIES entries */
+    const struct guest *guest;
+    struct thread *thread;           /* the syscall layer's record of this guest thread */
+    struct cpu *next, **pprev;       /* list of all threads' cpus, under the run loop's lock */
+};
+
+/** A 64-bit guest register slot at byte offset `off` of cpu->regs (see struct guest_reg). */
+static inline uint64_t *cpu_slot(struct cpu *c, unsigned off)
+{
+    return (uint64_t *)(c->regs + off);
+}

@@ -1,0 +1,56 @@
+/* The run loop and the code cache, as the other folders see them.
+ *
+ * run_loop() is the life of a guest thread: look the unit up, enter it, see why it came back, serve that, again.
+ * The code cache is the process's only one. Look-up takes no lock; translation takes one; memory is reused
+ * only when no thread can still be inside (each thread's cpu.in_code and an epoch tell).
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backend/cpu.h"
+
+struct guest;
+
+/** Reserves the code cache (`bytes` of code, at least 1 MiB; W^X by two mappings of one memfd where allowed) and
+ * emits the thunks. Once, before the first cpu. Returns false with errno set if memory cannot be had. */
+bool cache_init(const struct guest *guest, size_t bytes);
+
+/** Makes the state block (and the stack below it, the probe table) of a new guest thread; NULL if out of memory.
+ * Registers are zero. The calling thread need not be the one that runs it. */
+struct cpu *cpu_new(const struct guest *guest);
+/** A copy of `from`'s guest-visible state for a new thread or process (clone). */
+struct cpu *cpu_clone(const struct cpu *from);
+/** Frees it. The thread must be out of generated code for good, and not on the cpu's own stack. */
+void cpu_free(struct cpu *cpu);
+/** The calling host thread's cpu, NULL if it is none. Async-signal-safe. */
+struct cpu *cpu_self(void);
+/** Binds the calling host thread to `cpu` (done by run_loop() too). */
+void cpu_bind(struct cpu *cpu);
+
+/** Runs guest code from cpu->pc until the thread ends (linux_*() never return then). */
+_Noreturn void run_loop(struct cpu *cpu);
+
+/** Forgets all translations of guest bytes [start, start+len): called with space's write lock held when
+ * mappings change, or without it when a guest announces changed code. Other threads may be
+ * running that code: on return no thread will enter it anew; threads still inside leave at their next poll,
+ * link or probe. */
+void cache_invalidate(gaddr start, uint64_t len);
+/** The guest executed an instruction-cache flush without a range (fence.i): forgets every translation whose
+ * source bytes are no longer what was translated. */
+void cache_sync_code(void);
+/** In the child of a fork: locks and thread list are put right; only `cpu` lives on. */
+void cache_after_fork(struct cpu *cpu);
+/** Asks `cpu`'s thread to leave generated code soon (sets poll, makes its probes miss). Async-signal-safe, from any thread. */
+void run_kick(struct cpu *cpu);
+
+/** For the host's SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP handler: if the fault is in generated code (or in a helper that it called),
+ * restores the precise guest state, fills cpu->fault_*, makes `uc` resume in the run loop with
+ * CPU_EXIT_FAULT, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
+bool fault_in_code(int signo, const siginfo_t *si, void *uc);
+
+/** Prints translation statistics (units, guest instructions and bytes, host bytes, ns per guest instruction,
+ * flushes, misses) to stderr: --stats. */
+void run_stats_print(void);

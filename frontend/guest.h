@@ -1,0 +1,78 @@
+/* What the rest of the translator knows of a guest architecture: one const struct of facts and functions.
+ *
+ * A guest lives in frontend/<name>/: its registers (regs.def), its decode tables, the meaning of its
+ * instructions in IR, its helpers, its signal frame and syscall convention. Nothing outside that folder names a guest
+ * except the list in frontend/guests.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ir/ir.h"
+#include "loader/gaddr.h"
+
+struct cpu;
+struct tr;
+struct thread;
+
+/* A guest register as IR and backend see it; a row of regs.def. */
+struct guest_reg {
+    const char *name;
+    uint8_t type;      /* IR_I64, IR_I32 (held zero-extended in 64 bits), IR_F64 or IR_V128 */
+    uint8_t home;      /* rank for a home in a host register: 1 = hottest, 0 = lives in its slot. Ranks
+                          count separately for integer and for FP/vector registers */
+    uint16_t off;      /* byte offset in cpu->regs; 8-aligned, vectors 16-aligned relative to struct cpu */
+};
+
+/* A C function that generated code may call. Arguments and results travel as uint64_t, float, double as the
+ * SysV ABI has it; the first C argument is always struct cpu *. A row of the guest's helpers.def. */
+enum {
+    GUEST_HELPER_PURE = 1,   /* result depends on arguments only */
+    GUEST_HELPER_FPENV = 2,  /* reads the rounding mode, accumulates exceptions (in MXCSR) */
+    GUEST_HELPER_MEM = 4,    /* reads or writes guest memory: may fault */
+    GUEST_HELPER_STATE = 8,  /* reads and writes guest registers in cpu->regs: all are put home before */
+    GUEST_HELPER_IMM = 16,   /* the insn's imm is passed as the last argument (uint64_t) */
+};
+struct guest_helper {
+    const char *name;
+    const void *fn;
+    uint8_t ret;             /* enum ir_type, IR_VOID for none */
+    uint8_t nargs;           /* 0..3, without cpu and imm */
+    uint8_t args[3];         /* enum ir_type */
+    uint8_t flags;
+};
+
+struct guest {
+    const char *name;            /* as uname -m says: "riscv64" */
+    uint16_t elf_machine;        /* EM_* */
+    uint8_t elf_class;           /* ELFCLASS32 or 64 */
+    uint8_t insn_align_log2;     /* 1: pcs are multiples of 2 */
+    const struct guest_reg *regs;
+    uint32_t nregs;
+    const struct guest_helper *helpers;
+    uint32_t nhelpers;
+
+    /** Decodes the instruction at tr->pc and appends its IR; advances tr->pc; ends the unit through tr_*()
+     * where control leaves (frontend/translate.h). */
+    void (*translate_insn)(struct tr *tr);
+    /** Prints the instruction at `code` (at least `avail` bytes readable), address `pc`, into buf. Returns
+     * its length in bytes, 0 if `avail` is too short. */
+    int (*disas)(const uint8_t *code, size_t avail, gaddr pc, char *buf, size_t len);
+
+    /** Sets up registers for a fresh program: pc, stack pointer, reset values. */
+    void (*start)(struct cpu *cpu, gaddr entry, gaddr sp);
+    /** Prints the registers (for -d cpu and crash reports). */
+    void (*dump)(const struct cpu *cpu, FILE *f);
+
+    /* --- Linux ABI: used by loader/ and syscall/ */
+    uint64_t hwcap, hwcap2;
+    const char *platform;        /* AT_PLATFORM or NULL */
+    const struct guest_linux *linux_abi; /* syscall numbers, registers, signal frames: syscall/abi.h */
+};
+
+/** The guest for an ELF machine and class, or NULL. */
+const struct guest *guest_by_elf(uint16_t machine, uint8_t elf_class);
+/** The guest of that name ("riscv64"), or NULL. */
+const struct guest *guest_by_name(const char *name);
