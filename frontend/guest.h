@@ -17,6 +17,8 @@ struct cpu;
 struct tr;
 struct thread;
 
+enum { GUEST_MAX_REGS = 128 };  /* rows of a regs.def, at most */
+
 /* A guest register as IR and backend see it; a row of regs.def. */
 struct guest_reg {
     const char *name;
