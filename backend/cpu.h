@@ -45,6 +45,13 @@ struct cpu {
     alignas(8) uint8_t regs[CPU_REG_BYTES];     /* guest registers, at the offsets of guest->regs */
     alignas(16) uint8_t spill[CPU_SPILL_BYTES]; /* the allocator's */
 
+    /* --- calls of C from generated code (backend/x86/rt.h) */
+    const void *rt_thunk;            /* saves all registers, calls rt_fn with the arguments below */
+    const void *rt_fn;               /* C function to call, first argument this struct cpu */
+    uint64_t rt_int[4];              /* its integer arguments after cpu, in order; rt_int[0]: integer result */
+    alignas(16) uint64_t rt_fp[4][2];/* its FP arguments, in order; rt_fp[0]: FP result */
+    const void *const *rt;           /* the backend's own runtime functions (enum rt) */
+
     /* --- written by the exit thunks */
     uint64_t pc;                     /* guest pc, exact whenever C code runs */
     uint32_t exit_kind;              /* enum cpu_exit */
