@@ -67,6 +67,9 @@ struct cpu {
     uint64_t fault_addr;             /* si_addr */
     uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
     struct cpu_probe *probe_own;     /* this thread's table, CPU_PROBE_ENTRIES entries */
+    uint64_t epoch;                  /* 0: outside the code cache; else its epoch when this thread went in */
+    uint64_t probe_epoch;            /* the epoch and the mode that probe_own's entries are good for */
+    uint32_t probe_mode;
     const struct guest *guest;
     struct thread *thread;           /* the syscall layer's record of this guest thread */
     struct cpu *next, **pprev;       /* list of all threads' cpus, under the run loop's lock */

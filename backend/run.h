@@ -41,7 +41,11 @@ void cache_invalidate(gaddr start, uint64_t len);
 /** The guest executed an instruction-cache flush without a range (fence.i): forgets every translation whose
  * source bytes are no longer what was translated. */
 void cache_sync_code(void);
-/** In the child of a fork: locks and thread list are put right; only `cpu` lives on. */
+/** Around a fork that copies memory (not CLONE_VM): the parent calls cache_fork_prepare() before, so that the child
+ * gets a cache no thread was changing, and cache_fork_parent() after. Order: space's lock first. */
+void cache_fork_prepare(void);
+void cache_fork_parent(void);
+/** In the child of such a fork: locks and thread list are put right; only `cpu` lives on. */
 void cache_after_fork(struct cpu *cpu);
 /** Asks `cpu`'s thread to leave generated code soon (sets poll, makes its probes miss). Async-signal-safe, from any thread. */
 void run_kick(struct cpu *cpu);
@@ -51,6 +55,8 @@ void run_kick(struct cpu *cpu);
  * CPU_EXIT_FAULT, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
 bool fault_in_code(int signo, const siginfo_t *si, void *uc);
 
+/** Switches the clocks of --stats on: before the first translation. */
+void run_stats_enable(void);
 /** Prints translation statistics (units, guest instructions and bytes, host bytes, ns per guest instruction,
  * flushes, misses) to stderr: --stats. */
 void run_stats_print(void);

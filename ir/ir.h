@@ -164,6 +164,11 @@ struct ir_block {
 struct ir_snap_val { uint16_t reg; ir_ref val; };
 struct ir_snap { gaddr pc; uint32_t first, n; }; /* unit.snap_vals[first .. first+n) */
 
+/* A stretch of guest code that was translated into the unit: [pc, pc+len). A superblock that follows jumps has
+ * several. The driver keeps them disjoint enough to be few and ends the unit when there is no room for another. */
+struct ir_extent { gaddr pc; uint32_t len; };
+enum { IR_MAX_EXTENTS = 8 };
+
 /* All arrays live in the unit's arena; index 0 of insns and snaps is the "none" entry. */
 struct ir_unit {
     const struct guest *guest;
@@ -171,6 +176,8 @@ struct ir_unit {
     uint32_t mode;            /* cpu.mode this unit is for */
     uint32_t guest_insns;     /* how many were translated */
     uint32_t guest_bytes;
+    struct ir_extent extents[IR_MAX_EXTENTS]; uint32_t nextents; /* source, in the order of translation */
+    uint64_t src_hash;        /* ir_src_hash() over the extents' bytes in that order, as they were decoded */
     bool regs_done;           /* pass `regs` has run */
     struct ir_insn *insns;    uint32_t ninsns, cap_insns;
     struct ir_block *blocks;  uint32_t nblocks, cap_blocks;
@@ -181,6 +188,18 @@ struct ir_unit {
     ir_ref *const_hash;       uint32_t const_hash_mask; /* open-addressed intern table */
     uint32_t cur;             /* block that the builder appends to */
 };
+
+/** Adds instruction bits to a hash of source bytes: `bytes` (even) low-order bytes of `bits`. The driver
+ * hashes what it hands to the decoder, so that code changed between decode and publication is noticed by the next
+ * instruction-cache flush. Depends on the byte stream only, not on how it is cut. Starts from 0. */
+static inline uint64_t ir_src_hash(uint64_t h, uint64_t bits, unsigned bytes)
+{
+    for (; bytes >= 2; bytes -= 2, bits >>= 16) {
+        h = (h ^ (bits & 0xffff)) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return h;
+}
 
 static inline struct ir_insn *ir_at(const struct ir_unit *u, ir_ref r)
 {
