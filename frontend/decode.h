@@ -18,7 +18,7 @@ struct decode_row {
     int line;                       /* in the table */
     uint16_t insn;                  /* the guest's enum; 0: reserved */
     uint16_t ext;                   /* the guest's enum of extensions */
-    char text[64];                  /* what to print; each % is an operand, %% a percent sign */
+    char text[64];                  /* what to print; each % is an operand */
     uint8_t operands[8];            /* their numbers, for the table's show function */
 };
 

@@ -456,11 +456,9 @@ def logical_lines(text):
 
 def template_parts(template):
     """(kind, text, printer): kind is text, name, operand or bad."""
-    pattern = rf'%%|%n(?!\w)|%({IDENT})|%\{{({IDENT})(?::({IDENT}))?\}}|[^%]+|%'
+    pattern = rf'%n(?!\w)|%({IDENT})|%\{{({IDENT})(?::({IDENT}))?\}}|[^%]+|%'
     for m in re.finditer(pattern, template):
-        if m[0] == '%%':
-            yield 'text', '%', None
-        elif m[0] == '%n':
+        if m[0] == '%n':
             yield 'name', '', None
         elif m[1] or m[2]:
             yield 'operand', m[1] or m[2], m[3]

@@ -212,7 +212,7 @@ class Emitter:
             if kind == 'name':
                 text += row.mnemonic
             elif kind == 'text':
-                text += part.replace('%', '%%').replace('\\', '\\\\')
+                text += part.replace('\\', '\\\\')
             else:
                 value = self.value(row.fields[part] if part in row.fields else row.operands[part])
                 key = (value, self.printer_name(part, printer))

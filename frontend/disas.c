@@ -55,8 +55,6 @@ int disas_print(struct disas_buf *out, const struct decode_row *row, disas_show 
     for (const char *p = row->text; *p; p++) {
         if (*p == ' ' && !padded++)
             pad(out);
-        else if (*p == '%' && p[1] == '%')
-            disas_printf(out, "%c", *p++);
         else if (*p == '%')
             show(out, *operand++, insn);
         else

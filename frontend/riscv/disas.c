@@ -43,7 +43,10 @@ void riscv_show_csr(struct disas_buf *out, int64_t value)
             return;
         }
     }
-    disas_show_hex(out, value);
+    if (value >= 0xc03 && value <= 0xc1f)
+        disas_printf(out, "hpmcounter%d", (int)(value - 0xc00));
+    else
+        disas_show_hex(out, value);
 }
 
 /* The dynamic rounding mode is what assemblers take when none is written. */
