@@ -86,9 +86,8 @@ int main(int argc, char **argv)
     }
     printf("ENOEXEC %d\n", status_of(child));
 
-    char command[5000], line[200];
-    snprintf(command, sizeof command, "GREETING=shell %s through system", self);
-    printf("system %d\n", WEXITSTATUS(system(command)));
+    char line[200];
+    printf("system %d\n", WEXITSTATUS(system("echo through the shell; exit 5")));
     FILE *pipe = popen("echo from a native program; exit 6", "r");
     while (fgets(line, sizeof line, pipe)) {
         printf("popen: %s", line);
