@@ -230,18 +230,18 @@ static int close_capstone(void **state)
     return cs_close(&capstone) == CS_ERR_OK ? 0 : -1;
 }
 
-/** Disassembles one instruction at pos into out; returns its length, 0 if there is none. */
-static size_t disassemble(const struct x86_buf *b, uint32_t pos, char *out, size_t n)
+/** Longest text of an instruction: capstone's two parts and a space. */
+#define TEXT_MAX 256
+
+/** Disassembles the instruction at pos into out; returns its length, 0 if there is none. */
+static size_t disassemble(const struct x86_buf *b, uint32_t pos, char out[TEXT_MAX])
 {
     const uint8_t *code = b->base + pos;
     size_t left = (size_t)(b->p - code);
     uint64_t address = pos;
     if (!cs_disasm_iter(capstone, &code, &left, &address, insn))
         return 0;
-    if (*insn->op_str)
-        snprintf(out, n, "%s %s", insn->mnemonic, insn->op_str);
-    else
-        snprintf(out, n, "%s", insn->mnemonic);
+    snprintf(out, TEXT_MAX, "%s%s%s", insn->mnemonic, *insn->op_str ? " " : "", insn->op_str);
     return insn->size;
 }
 
@@ -278,8 +278,8 @@ static void run_case(const struct form *form, const struct args *a)
     form->call(&b, a);
 
     size_t len = (size_t)(b.p - code);
-    char want[160], got[160] = "";
-    size_t got_len = disassemble(&b, 0, got, sizeof got);
+    char want[TEXT_MAX], got[TEXT_MAX] = "";
+    size_t got_len = disassemble(&b, 0, got);
     unsign_immediate(got, sizeof got, a->size);
     expected_text(want, sizeof want, form, a, len);
     if (b.overflow || got_len != len || strcmp(want, got) != 0)
@@ -449,8 +449,8 @@ static void test_every_row_has_cases(void **state)
 /** The text of the instruction at pos. */
 static const char *text_at(const struct x86_buf *b, uint32_t pos)
 {
-    static char text[160];
-    if (!disassemble(b, pos, text, sizeof text))
+    static char text[TEXT_MAX];
+    if (!disassemble(b, pos, text))
         return "none";
     return text;
 }
