@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from lib import tap                                     # noqa: E402
 from lib.guests import GUESTS, dragoman                 # noqa: E402
-from lib.run import Outcome, difference, run            # noqa: E402
+from lib.outcome import Outcome, difference, run            # noqa: E402
 import root                                             # noqa: E402
 
 

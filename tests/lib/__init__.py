@@ -1,1 +1,1 @@
-"""What all test drivers share; see guests.py, run.py and tap.py."""
+"""What all test drivers share; see guests.py, outcome.py and tap.py."""
