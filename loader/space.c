@@ -1,0 +1,821 @@
+#include "loader/space_private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend/run.h"
+
+enum {
+    PROT_RWX = PROT_READ | PROT_WRITE | PROT_EXEC,
+    X86_MAP_32BIT = 0x40,          /* no such flag on other machines */
+    LOWEST = 0x10000,              /* vm.mmap_min_addr's usual value */
+    SHM_SEGMENTS = 256,
+};
+/* Linux's arch_mmap_rnd() is larger; this is enough to find programs that count on an address. */
+#define RANDOM_SPAN ((uint64_t)64 << 20)
+/* Free space below the main stack (mmap_base() in mm/util.c: at least 128 MiB). */
+#define STACK_GAP ((uint64_t)128 << 20)
+
+struct space space;
+uintptr_t gaddr_base;
+
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+static uint64_t random_state;
+/* shmdt() names only the address, so attached segments are remembered. */
+static struct { gaddr start; uint64_t len; } segments[SHM_SEGMENTS];
+
+void space_read_lock(void)
+{
+    pthread_rwlock_rdlock(&lock);
+}
+
+void space_read_unlock(void)
+{
+    pthread_rwlock_unlock(&lock);
+}
+
+void space_write_lock(void)
+{
+    pthread_rwlock_wrlock(&lock);
+}
+
+void space_write_unlock(void)
+{
+    pthread_rwlock_unlock(&lock);
+}
+
+void space_fork_prepare(void)
+{
+    space_write_lock();
+}
+
+void space_fork_parent(void)
+{
+    space_write_unlock();
+}
+
+void space_fork_child(void)
+{
+    /* The lock names its owner by thread id, which the child's differs from. */
+    lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+}
+
+/* --- the translator's own memory */
+
+void *host_alloc(size_t size)
+{
+    static gaddr cursor = GUEST_TOP + ((gaddr)16 << 40);
+    size = (size + SPACE_PAGE - 1) & ~(size_t)(SPACE_PAGE - 1);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if ((uintptr_t)p >= GUEST_TOP)
+        return p;
+    /* The legacy layout (unlimited stack size) maps bottom-up from a third of the address space. */
+    munmap(p, size);
+    for (int tries = 0; tries < 64; tries++) {
+        gaddr at = __atomic_fetch_add(&cursor, size, __ATOMIC_RELAXED);
+        p = mmap((void *)(uintptr_t)at, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (p != MAP_FAILED)
+            return p;
+    }
+    return NULL;
+}
+
+void host_free(void *p, size_t size)
+{
+    munmap(p, (size + SPACE_PAGE - 1) & ~(size_t)(SPACE_PAGE - 1));
+}
+
+/* --- helpers */
+
+static uint64_t page_up(uint64_t x)
+{
+    return (x + SPACE_PAGE - 1) & ~(uint64_t)(SPACE_PAGE - 1);
+}
+
+static bool page_aligned(uint64_t x)
+{
+    return x % SPACE_PAGE == 0;
+}
+
+static int host_prot(int prot)
+{
+    int p = prot & ~PROT_EXEC;
+    return prot & PROT_EXEC ? p | PROT_READ : p;
+}
+
+static bool in_bounds(gaddr addr, uint64_t len)
+{
+    return addr <= space.task_size && len <= space.task_size - addr;
+}
+
+bool space_inside(gaddr addr, uint64_t len)
+{
+    return in_bounds(addr, len);
+}
+
+/* Calls fn for each part of [start, end) that is mapped, in order, until it returns nonzero. */
+static int64_t each_part(gaddr start, gaddr end,
+                         int64_t (*fn)(const struct space_range *part, void *arg), void *arg)
+{
+    struct space_range r;
+    while (start < end && ranges_next(&space.set, start, &r) && r.start < end) {
+        gaddr next = r.end;
+        if (r.start < start)
+            r.start = start;
+        if (r.end > end)
+            r.end = end;
+        int64_t result = fn(&r, arg);
+        if (result)
+            return result;
+        start = next;
+    }
+    return 0;
+}
+
+static int64_t part_has_kind(const struct space_range *part, void *arg)
+{
+    return (part->kind & *(uint8_t *)arg) != 0;
+}
+
+static bool has_kind(gaddr start, gaddr end, uint8_t kind)
+{
+    return each_part(start, end, part_has_kind, &kind);
+}
+
+static int64_t part_is_code(const struct space_range *part, void *arg)
+{
+    return (part->prot & PROT_EXEC) && !(part->kind & SPACE_HOST);
+}
+
+/* Translations of what lies in [start, end) become wrong. Most changes touch no code. */
+static void forget_code(gaddr start, gaddr end)
+{
+    if (each_part(start, end, part_is_code, NULL))
+        cache_invalidate(start, end - start);
+}
+
+static int64_t part_unmap_host(const struct space_range *part, void *arg)
+{
+    if (!(part->kind & SPACE_HOST))
+        munmap(host(part->start), part->end - part->start);
+    return 0;
+}
+
+static int64_t part_is_foreign(const struct space_range *part, void *arg)
+{
+    return (part->kind & SPACE_HOST) ? 0 : 1;
+}
+
+/* Forgets the intervals of [start, end) but those of the translator. */
+static void clear(gaddr start, gaddr end)
+{
+    if (!space.host_below) {
+        ranges_clear(&space.set, start, end);
+        return;
+    }
+    struct space_range r;
+    while (start < end && ranges_next(&space.set, start, &r) && r.start < end) {
+        gaddr from = r.start > start ? r.start : start, to = r.end < end ? r.end : end;
+        if (part_is_foreign(&r, NULL) && ranges_reserve(&space.set))
+            ranges_clear(&space.set, from, to);
+        start = to;
+    }
+}
+
+/* The kernel extends MAP_GROWSDOWN mappings by itself. If addr lies in such an extension, records it. */
+static void note_growth(gaddr addr)
+{
+    struct space_range r;
+    unsigned char resident;
+    if (!ranges_next(&space.set, addr, &r) || r.start <= addr || !(r.kind & SPACE_GROWSDOWN))
+        return;
+    if (mincore(host(addr), SPACE_PAGE, &resident) == 0 && ranges_reserve(&space.set))
+        ranges_put(&space.set, addr, r.start, r.prot, r.kind);
+}
+
+/* --- placing */
+
+uint64_t space_random(uint64_t span)
+{
+    if (!space.randomise)
+        return 0;
+    /* splitmix64 */
+    uint64_t z = random_state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return (z ^ z >> 31) % span & ~(uint64_t)(SPACE_PAGE - 1);
+}
+
+static gaddr find_free(uint64_t len, uint64_t align, gaddr below)
+{
+    gaddr at = ranges_find_down(&space.set, LOWEST, below, len, align);
+    return at ? at : ranges_find_down(&space.set, LOWEST, space.task_size, len, align);
+}
+
+gaddr space_find(uint64_t len, uint64_t align, gaddr hint)
+{
+    gaddr below = hint && in_bounds(hint, len) ? hint + len : space.mmap_base;
+    space_read_lock();
+    gaddr at = find_free(page_up(len), align > SPACE_PAGE ? align : SPACE_PAGE, below);
+    space_read_unlock();
+    return at;
+}
+
+/* Something of the host's lies in [at, at+len) although the set knows nothing there. */
+static void note_collision(gaddr at, uint64_t len)
+{
+    space.host_below = true;
+    if (maps_note_host() && !ranges_is_free(&space.set, at, at + len))
+        return;
+    if (ranges_reserve(&space.set))
+        ranges_put(&space.set, at, at + len, PROT_NONE, SPACE_HOST);
+}
+
+struct request {
+    uint64_t len, align;
+    int prot, flags, fd;
+    uint64_t off;
+};
+
+/* Maps at `at`, which the set says is free. MAP_FAILED with errno EEXIST if it is not. */
+static void *map_free(gaddr at, const struct request *rq)
+{
+    int flags = (rq->flags & ~MAP_FIXED) | MAP_FIXED_NOREPLACE;
+    void *p = mmap(host(at), rq->len, host_prot(rq->prot), flags, rq->fd, (off_t)rq->off);
+    if (p != MAP_FAILED && p != host(at)) {     /* a kernel before 4.17 takes the address as a hint */
+        munmap(p, rq->len);
+        errno = EEXIST;
+        return MAP_FAILED;
+    }
+    return p;
+}
+
+/* With mappings of ours below: makes sure that [at, at+len) holds none, by claiming its holes. */
+static bool claim_holes(gaddr at, uint64_t len)
+{
+    gaddr pos = at, end = at + len;
+    while (pos < end) {
+        struct space_range r;
+        bool any = ranges_next(&space.set, pos, &r) && r.start < end;
+        gaddr hole_end = any ? r.start : end;
+        if (hole_end > pos) {
+            struct request rq = { .len = hole_end - pos, .prot = PROT_NONE, .fd = -1,
+                                  .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+            if (map_free(pos, &rq) == MAP_FAILED) {
+                if (errno == EEXIST)
+                    note_collision(pos, hole_end - pos);
+                return false;
+            }
+            ranges_reserve(&space.set);
+            ranges_put(&space.set, pos, hole_end, PROT_NONE, 0);
+        }
+        pos = any ? r.end : end;
+    }
+    return !has_kind(at, end, SPACE_HOST);
+}
+
+/* --- mmap */
+
+static uint8_t kind_of(int flags)
+{
+    int type = flags & MAP_TYPE;
+    return (flags & MAP_ANONYMOUS ? 0 : SPACE_FILE) |
+           (type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? SPACE_SHARED : 0) |
+           (flags & MAP_GROWSDOWN ? SPACE_GROWSDOWN : 0);
+}
+
+static int64_t map_fixed(gaddr addr, const struct request *rq)
+{
+    if (!in_bounds(addr, rq->len))
+        return -ENOMEM;
+    if (rq->flags & MAP_FIXED_NOREPLACE) {
+        if (!ranges_is_free(&space.set, addr, addr + rq->len))
+            return -EEXIST;
+        return map_free(addr, rq) == MAP_FAILED ? -errno : (int64_t)addr;
+    }
+    if (space.host_below && !claim_holes(addr, rq->len))
+        return -ENOMEM;
+    forget_code(addr, addr + rq->len);
+    void *p = mmap(host(addr), rq->len, host_prot(rq->prot), rq->flags, rq->fd, (off_t)rq->off);
+    return p == MAP_FAILED ? -errno : (int64_t)addr;
+}
+
+static int64_t map_anywhere(gaddr hint, const struct request *rq)
+{
+    hint = page_up(hint);
+    if (hint && hint < LOWEST)
+        hint = LOWEST;
+    for (int tries = 0; tries < 16; tries++) {
+        bool wish = hint && hint % rq->align == 0 && in_bounds(hint, rq->len) &&
+                    ranges_is_free(&space.set, hint, hint + rq->len);
+        gaddr at = wish ? hint : find_free(rq->len, rq->align, space.mmap_base);
+        if (!at)
+            return -ENOMEM;
+        if (map_free(at, rq) != MAP_FAILED)
+            return (int64_t)at;
+        if (errno == EPERM && wish)             /* vm.mmap_min_addr is above our guess */
+            hint = 0;
+        else if (errno != EEXIST)
+            return -errno;
+        else
+            note_collision(at, rq->len);
+    }
+    return -ENOMEM;
+}
+
+/* Huge pages: the size is in the flags, or the default of 2 MiB. */
+static uint64_t alignment_of(int flags)
+{
+    if (!(flags & MAP_HUGETLB))
+        return SPACE_PAGE;
+    unsigned log = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+    return log ? (uint64_t)1 << log : (uint64_t)2 << 20;
+}
+
+int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
+{
+    struct request rq = { .align = alignment_of(flags), .prot = prot & PROT_RWX, .fd = fd,
+                          .flags = flags & ~X86_MAP_32BIT, .off = off };
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    if (!page_aligned(off) || len == 0 || (fixed && !page_aligned(addr)))
+        return -EINVAL;
+    rq.len = page_up(len);
+    if (rq.align > SPACE_PAGE)
+        rq.len = (rq.len + rq.align - 1) & ~(rq.align - 1);
+    if (rq.len == 0 || rq.len > space.task_size)
+        return -ENOMEM;
+
+    space_write_lock();
+    int64_t result = -ENOMEM;
+    if (ranges_reserve(&space.set)) {
+        result = fixed ? map_fixed(addr, &rq) : map_anywhere(addr, &rq);
+        if (result >= 0 && ranges_reserve(&space.set))
+            ranges_put(&space.set, (gaddr)result, (gaddr)result + rq.len, rq.prot, kind_of(flags));
+    }
+    space_write_unlock();
+    return result;
+}
+
+int64_t space_munmap(gaddr addr, uint64_t len)
+{
+    if (!page_aligned(addr) || len == 0 || !in_bounds(addr, len) || !in_bounds(addr, page_up(len)))
+        return -EINVAL;
+    gaddr end = addr + page_up(len);
+    space_write_lock();
+    int64_t result = 0;
+    if (!ranges_reserve(&space.set)) {
+        result = -ENOMEM;
+    } else {
+        forget_code(addr, end);
+        if (space.host_below)
+            each_part(addr, end, part_unmap_host, NULL);
+        else if (munmap(host(addr), end - addr) < 0)
+            result = -errno;
+        if (result == 0)
+            clear(addr, end);
+    }
+    space_write_unlock();
+    return result;
+}
+
+/* --- mprotect */
+
+struct protect { int prot; gaddr done; };
+
+static int64_t part_protect(const struct space_range *part, void *arg)
+{
+    struct protect *p = arg;
+    if (part->start > p->done || (part->kind & SPACE_HOST))
+        return -ENOMEM;                         /* a hole */
+    uint64_t len = part->end - part->start;
+    if (host_prot(part->prot) != host_prot(p->prot) &&
+        mprotect(host(part->start), len, host_prot(p->prot)) < 0)
+        return -errno;
+    if (!ranges_reserve(&space.set))
+        return -ENOMEM;
+    ranges_put(&space.set, part->start, part->end, (uint8_t)p->prot, part->kind);
+    p->done = part->end;
+    return 0;
+}
+
+static int64_t protect_locked(gaddr addr, gaddr end, int prot, bool grows_down)
+{
+    struct space_range r;
+    note_growth(addr);
+    if (grows_down) {
+        if (!ranges_next(&space.set, addr, &r) || r.start >= end)
+            return -ENOMEM;
+        if (!(r.kind & SPACE_GROWSDOWN))
+            return -EINVAL;
+        addr = r.start;
+    }
+    forget_code(addr, end);
+    struct protect p = { .prot = prot, .done = addr };
+    int64_t result = each_part(addr, end, part_protect, &p);
+    return result ? result : p.done < end ? -ENOMEM : 0;
+}
+
+int64_t space_mprotect(gaddr addr, uint64_t len, int prot)
+{
+    int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+    prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP);
+    if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || (grows & PROT_GROWSUP) || !page_aligned(addr))
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    len = page_up(len);
+    if (addr + len <= addr)
+        return -ENOMEM;
+    if (prot & ~(PROT_RWX | 8 /* PROT_SEM */))
+        return -EINVAL;
+    if (!in_bounds(addr, len))
+        return -ENOMEM;
+    space_write_lock();
+    int64_t result = protect_locked(addr, addr + len, prot & PROT_RWX, grows);
+    space_write_unlock();
+    return result;
+}
+
+/* --- mremap */
+
+struct remap {
+    gaddr addr, new_addr;
+    uint64_t old_len, new_len;
+    int flags;
+    struct space_range in;       /* the interval that holds addr */
+};
+
+/* Records the result of a move. */
+static void moved(const struct remap *m, gaddr to)
+{
+    uint64_t taken = m->old_len;
+    if (taken && !(m->flags & MREMAP_DONTUNMAP)) {
+        forget_code(m->addr, m->addr + taken);
+        clear(m->addr, m->addr + taken);
+    }
+    ranges_reserve(&space.set);
+    ranges_put(&space.set, to, to + m->new_len, m->in.prot, m->in.kind & ~SPACE_HEAP);
+}
+
+static int64_t remap_move(const struct remap *m, gaddr to)
+{
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (m->flags & MREMAP_DONTUNMAP);
+    if (mremap(host(m->addr), m->old_len, m->new_len, flags, host(to)) == MAP_FAILED)
+        return -errno;
+    moved(m, to);
+    return (int64_t)to;
+}
+
+static int64_t remap_fixed(const struct remap *m)
+{
+    if (!page_aligned(m->new_addr) || !in_bounds(m->new_addr, m->new_len))
+        return -EINVAL;
+    if (m->new_addr < m->addr + m->old_len && m->addr < m->new_addr + m->new_len)
+        return -EINVAL;
+    if (space.host_below && !claim_holes(m->new_addr, m->new_len))
+        return -ENOMEM;
+    forget_code(m->new_addr, m->new_addr + m->new_len);
+    ranges_reserve(&space.set);
+    return remap_move(m, m->new_addr);
+}
+
+static int64_t remap_shrink(const struct remap *m)
+{
+    gaddr from = m->addr + m->new_len, to = m->addr + m->old_len;
+    if (from < to) {
+        forget_code(from, to);
+        if (munmap(host(from), to - from) < 0)
+            return -errno;
+        clear(from, to);
+    }
+    return (int64_t)m->addr;
+}
+
+static int64_t remap_grow(const struct remap *m)
+{
+    gaddr old_end = m->addr + m->old_len, new_end = m->addr + m->new_len;
+    if (m->old_len && old_end == m->in.end && in_bounds(m->addr, m->new_len) &&
+        ranges_is_free(&space.set, old_end, new_end) && !space.host_below &&
+        mremap(host(m->addr), m->old_len, m->new_len, 0) != MAP_FAILED) {
+        ranges_put(&space.set, old_end, new_end, m->in.prot, m->in.kind);
+        return (int64_t)m->addr;
+    }
+    if (!(m->flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    gaddr to = find_free(m->new_len, SPACE_PAGE, space.mmap_base);
+    return to ? remap_move(m, to) : -ENOMEM;
+}
+
+static int64_t remap_locked(struct remap *m)
+{
+    note_growth(m->addr);
+    if (!ranges_next(&space.set, m->addr, &m->in) || m->in.start > m->addr ||
+        (m->in.kind & SPACE_HOST))
+        return -EFAULT;
+    bool whole = m->old_len <= m->in.end - m->addr;
+    if (m->flags & MREMAP_FIXED)
+        return whole ? remap_fixed(m) : -EFAULT;
+    if (m->old_len >= m->new_len && !(m->flags & MREMAP_DONTUNMAP))
+        return in_bounds(m->addr, m->old_len) ? remap_shrink(m) : -EINVAL;
+    return whole ? remap_grow(m) : -EFAULT;
+}
+
+int64_t space_mremap(gaddr addr, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
+{
+    struct remap m = { .addr = addr, .new_addr = new_addr, .old_len = page_up(old_len),
+                       .new_len = page_up(new_len), .flags = flags };
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return -EINVAL;
+    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
+        return -EINVAL;
+    if (!page_aligned(addr) || m.new_len == 0)
+        return -EINVAL;
+    if (m.new_len > space.task_size)
+        return -ENOMEM;
+    space_write_lock();
+    int64_t result = ranges_reserve(&space.set) ? remap_locked(&m) : -ENOMEM;
+    space_write_unlock();
+    return result;
+}
+
+/* --- brk */
+
+void space_set_brk(gaddr start)
+{
+    space.brk_start = space.brk = page_up(start);
+}
+
+static bool brk_move(gaddr addr)
+{
+    gaddr old_end = page_up(space.brk), new_end = page_up(addr);
+    if (!ranges_reserve(&space.set))
+        return false;
+    if (new_end < old_end) {
+        forget_code(new_end, old_end);
+        munmap(host(new_end), old_end - new_end);
+        ranges_clear(&space.set, new_end, old_end);
+    } else if (new_end > old_end) {
+        struct request rq = { .len = new_end - old_end, .prot = PROT_READ | PROT_WRITE, .fd = -1,
+                              .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+        if (!ranges_is_free(&space.set, old_end, new_end + SPACE_PAGE) ||
+            map_free(old_end, &rq) == MAP_FAILED)
+            return false;
+        ranges_put(&space.set, old_end, new_end, (uint8_t)rq.prot, SPACE_HEAP);
+    }
+    return true;
+}
+
+gaddr space_brk(gaddr addr)
+{
+    space_write_lock();
+    if (addr >= space.brk_start && addr < space.task_size && brk_move(addr))
+        space.brk = addr;
+    gaddr now = space.brk;
+    space_write_unlock();
+    return now;
+}
+
+/* --- madvise, System V shared memory */
+
+static bool advice_changes_contents(int advice)
+{
+    return advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE ||
+           advice == 24 /* MADV_DONTNEED_LOCKED */;
+}
+
+int64_t space_madvise(gaddr addr, uint64_t len, int advice)
+{
+    if (!page_aligned(addr) || page_up(len) < len)
+        return -EINVAL;
+    if (!in_bounds(addr, page_up(len)))
+        return -ENOMEM;
+    bool locked = advice_changes_contents(advice);
+    int64_t result = 0;
+    if (locked) {
+        space_write_lock();
+        forget_code(addr, addr + page_up(len));
+        if (space.host_below && has_kind(addr, addr + page_up(len), SPACE_HOST))
+            result = -ENOMEM;
+    }
+    if (result == 0 && madvise(host(addr), len, advice) < 0)
+        result = -errno;
+    if (locked)
+        space_write_unlock();
+    return result;
+}
+
+static int segment_slot(gaddr start)
+{
+    for (int i = 0; i < SHM_SEGMENTS; i++)
+        if (segments[i].start == start && (start == 0 || segments[i].len))
+            return i;
+    return -1;
+}
+
+static int64_t shmat_locked(int shmid, gaddr addr, int flags, uint64_t len)
+{
+    int slot = segment_slot(0);
+    if (slot < 0 || !ranges_reserve(&space.set))
+        return -ENOMEM;
+    if (addr && (flags & SHM_RND))
+        addr &= ~(uint64_t)(SPACE_PAGE - 1);
+    if (!page_aligned(addr) || (!addr && (flags & SHM_REMAP)))
+        return -EINVAL;
+    if (!addr)
+        addr = find_free(len, SPACE_PAGE, space.mmap_base);
+    else if (!in_bounds(addr, len) ||
+             (!(flags & SHM_REMAP) && !ranges_is_free(&space.set, addr, addr + len)))
+        return -EINVAL;
+    if (!addr)
+        return -ENOMEM;
+    if (space.host_below && (flags & SHM_REMAP) && !claim_holes(addr, len))
+        return -EINVAL;
+    forget_code(addr, addr + len);
+    if (shmat(shmid, host(addr), flags & ~(SHM_RND | SHM_EXEC)) == (void *)-1)
+        return -errno;
+    uint8_t prot = (uint8_t)(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
+                             (flags & SHM_EXEC ? PROT_EXEC : 0));
+    ranges_put(&space.set, addr, addr + len, prot, SPACE_SHARED | SPACE_SHM);
+    segments[slot].start = addr;
+    segments[slot].len = len;
+    return (int64_t)addr;
+}
+
+int64_t space_shmat(int shmid, gaddr addr, int flags)
+{
+    struct shmid_ds ds;
+    if (shmctl(shmid, IPC_STAT, &ds) < 0)
+        return -errno;
+    space_write_lock();
+    int64_t result = shmat_locked(shmid, addr, flags, page_up(ds.shm_segsz));
+    space_write_unlock();
+    return result;
+}
+
+int64_t space_shmdt(gaddr addr)
+{
+    space_write_lock();
+    int slot = addr ? segment_slot(addr) : -1;
+    int64_t result = -EINVAL;
+    if (slot >= 0 && ranges_reserve(&space.set)) {
+        gaddr end = addr + segments[slot].len;
+        forget_code(addr, end);
+        result = shmdt(host(addr)) < 0 ? -errno : 0;
+        /* Parts may have been replaced by other mappings meanwhile: only what is still the segment's goes. */
+        struct space_range r;
+        for (gaddr at = addr; ranges_next(&space.set, at, &r) && r.start < end; at = r.end)
+            if ((r.kind & SPACE_SHM) && ranges_reserve(&space.set))
+                ranges_clear(&space.set, r.start > addr ? r.start : addr, r.end < end ? r.end : end);
+        segments[slot].start = segments[slot].len = 0;
+    }
+    space_write_unlock();
+    return result;
+}
+
+/* --- start */
+
+/* Whether the kernel chose to put us where guests map: by samples of each kind of mapping. */
+static bool host_is_below(const void *fresh)
+{
+    uintptr_t samples[] = { (uintptr_t)&space, (uintptr_t)fresh, (uintptr_t)__builtin_frame_address(0),
+                            (uintptr_t)sbrk(0), getauxval(AT_SYSINFO_EHDR) };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        if (samples[i] && samples[i] < space.task_size)
+            return true;
+    void *p = mmap(NULL, SPACE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(p, SPACE_PAGE);
+    return (uintptr_t)p < space.task_size;
+}
+
+void space_init(gaddr task_size)
+{
+    space.task_size = task_size;
+    space.randomise = !(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
+    const void *seed = (const void *)getauxval(AT_RANDOM);
+    if (seed)
+        memcpy(&random_state, seed, sizeof random_state);
+    random_state ^= (uint64_t)getpid() << 32;
+    space.set.random = (uint32_t)random_state | 1;
+    space.mmap_base = task_size - STACK_GAP - space_random(RANDOM_SPAN);
+    if (!ranges_reserve(&space.set))
+        return;
+    if (host_is_below(space.set.free)) {
+        space.host_below = true;
+        maps_note_host();
+    }
+}
+
+int64_t space_map_stack(uint64_t size, bool exec)
+{
+    size = page_up(size);
+    if (size > space.task_size / 2)
+        return -ENOMEM;
+    gaddr top = space.task_size - SPACE_PAGE - space_random(RANDOM_SPAN);
+    struct request rq = { .len = size, .align = SPACE_PAGE, .fd = -1,
+                          .prot = PROT_READ | PROT_WRITE | (exec ? PROT_EXEC : 0),
+                          .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK |
+                                   MAP_GROWSDOWN };
+    space_write_lock();
+    int64_t at = ranges_reserve(&space.set) ? map_anywhere(top - size, &rq) : -ENOMEM;
+    if (at >= 0) {
+        /* A huge page for the first touch would cost more than most programs' whole start. */
+        madvise(host((gaddr)at), size, MADV_NOHUGEPAGE);
+        ranges_reserve(&space.set);
+        ranges_put(&space.set, (gaddr)at, (gaddr)at + size, (uint8_t)rq.prot,
+                   SPACE_STACK | SPACE_GROWSDOWN);
+        /* The rest of the gap lets the kernel extend the stack when its limit is raised later. */
+        uint64_t gap = size < STACK_GAP ? STACK_GAP - size : 2 * RANGES_GUARD;
+        if ((gaddr)at > gap + LOWEST)
+            space.mmap_base = (gaddr)at - gap - space_random(RANDOM_SPAN);
+        space.stack_top = (gaddr)at + size;
+        at = (int64_t)space.stack_top;
+    }
+    space_write_unlock();
+    return at;
+}
+
+int64_t space_map_vdso(const void *image, size_t size)
+{
+    int64_t at = space_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at < 0)
+        return at;
+    memcpy(host((gaddr)at), image, size);
+    space_write_lock();
+    if (mprotect(host((gaddr)at), size, PROT_READ) == 0 && ranges_reserve(&space.set))
+        ranges_put(&space.set, (gaddr)at, (gaddr)at + page_up(size), PROT_READ | PROT_EXEC, SPACE_VDSO);
+    space_write_unlock();
+    return at;
+}
+
+/* --- questions */
+
+bool space_lookup(gaddr addr, struct space_range *out)
+{
+    return ranges_next(&space.set, addr, out) && out->start <= addr && !(out->kind & SPACE_HOST);
+}
+
+bool space_next(gaddr addr, struct space_range *out)
+{
+    while (ranges_next(&space.set, addr, out)) {
+        if (!(out->kind & SPACE_HOST))
+            return true;
+        addr = out->end;
+    }
+    return false;
+}
+
+const uint8_t *space_fetch(gaddr pc, size_t *avail)
+{
+    struct space_range r;
+    if (!space_lookup(pc, &r) || !(r.prot & PROT_EXEC))
+        return NULL;
+    gaddr end = r.end;
+    while (space_lookup(end, &r) && (r.prot & PROT_EXEC))
+        end = r.end;
+    *avail = end - pc;
+    return host(pc);
+}
+
+int space_fault_kind(gaddr addr)
+{
+    struct space_range r;
+    space_read_lock();
+    bool mapped = space_lookup(addr, &r);
+    space_read_unlock();
+    return mapped ? SEGV_ACCERR : SEGV_MAPERR;
+}
+
+bool space_accessible(gaddr addr, uint64_t len, int prot)
+{
+    if (!in_bounds(addr, len))
+        return false;
+    gaddr end = addr + len;
+    struct space_range r;
+    space_read_lock();
+    while (addr < end && space_lookup(addr, &r) && (r.prot & prot) == prot)
+        addr = r.end;
+    space_read_unlock();
+    return addr >= end;
+}
+
+void space_bounds(gaddr *stack_top, gaddr *brk_start, gaddr *brk_end)
+{
+    space_read_lock();
+    *stack_top = space.stack_top;
+    *brk_start = space.brk_start;
+    *brk_end = space.brk;
+    space_read_unlock();
+}
