@@ -1,9 +1,41 @@
 /* Snapshots: how to get precise guest state inside a unit without write-back (DESIGN 3.4, after LuaJIT's).
  *
- * For each host instruction that can fault the emitter appends one record to compiled.snap_data:
+ * For each host instruction that can fault the emitter appends one record to compiled.snap_data: a struct
+ * snap_head, then n times struct snap_loc.
  *
- *     struct snap_head {
-    int32_t pc; /* guest pc - the unit's */
+ * A record holds only what changed since the record before it: the state at record i is that of unit entry
+ * (every register at home: in its home's host register, else in its slot) with the locations of records
+ * 0..i laid over it in order. Restoring is rare, emitting is not, so the data is a log that restoring replays.
+ *
+ * pc is relative to the unit's guest pc, so that snapshot data can be moved with the guest code it belongs to.
+ *
+ * Example. `ld a1, 0(a0)` after `addi a0, a0, 8` whose result the allocator put into rcx: record {pc 4, n 1}
+ * {reg a0, SNAP_GPR, n 1 (rcx)}. A following load with nothing moved is {pc 8, n 0}.
+ */
+#pragma once
+
+#include <ucontext.h>
+
+#include "backend/backend.h"
+
+enum snap_where {
+    SNAP_GPR,     /* host general register `n` */
+    SNAP_XMM,     /* low 64 (or 128 if the guest register is V128) bits of host xmm `n` */
+    SNAP_SPILL,   /* 8 (or 16) bytes at cpu + val (spill area or a slot of regs) */
+    SNAP_CONST,   /* val sign-extended */
+    SNAP_CONST64, /* 64 bits: the next snap_loc's 8 bytes hold them (counted in n) */
+    SNAP_PCREL,   /* unit's guest pc + val */
+};
+
+struct snap_loc {
+    uint16_t reg;   /* guest register row */
+    uint8_t where;  /* enum snap_where */
+    uint8_t n;
+    int32_t val;
+};
+
+struct snap_head {
+    int32_t pc; /* guest pc minus the unit pc */
     uint16_t n; /* snap_locs that follow */
     uint16_t pad;
 };

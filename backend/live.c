@@ -1,0 +1,328 @@
+/* Liveness and what makes no code of its own: the walk before allocation. See regalloc.h. */
+#include "backend/regalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ capacity */
+
+static void *grown(void *p, uint32_t *cap, uint32_t need, size_t size)
+{
+    if (need <= *cap)
+        return p;
+    *cap = need + need / 2;
+    return realloc(p, *cap * size);
+}
+
+static void reserve(struct ra *ra)
+{
+    const struct ir_unit *u = ra->u;
+    uint32_t values = u->ninsns + u->guest->nregs;
+
+    ra->v = grown(ra->v, &ra->cap_v, values, sizeof *ra->v);
+    ra->alias = grown(ra->alias, &ra->cap_alias, values, sizeof *ra->alias);
+    if (u->nblocks + 1 > ra->cap_blocks) {
+        uint32_t cap = ra->cap_blocks = u->nblocks * 2 + 1;
+
+        ra->block_loop = realloc(ra->block_loop, cap * sizeof *ra->block_loop);
+        ra->block_pos = realloc(ra->block_pos, cap * sizeof *ra->block_pos);
+        ra->entries = realloc(ra->entries, cap * sizeof *ra->entries);
+    }
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        ra->entries[b].fixed = false;
+}
+
+/* ------------------------------------------------------------------ aliases */
+
+/* Ops of type i32 whose code is a 32-bit instruction, which clears the upper half of its register. */
+static bool clears_upper(const struct ir_insn *i)
+{
+    switch (i->op) {
+    case IR_add: case IR_sub: case IR_mul: case IR_and: case IR_or: case IR_xor: case IR_andn:
+    case IR_shl: case IR_shr: case IR_sar: case IR_rotr: case IR_clz: case IR_ctz: case IR_popcnt:
+    case IR_bswap:
+        return i->type == IR_I32;
+    case IR_load:
+        return i->type == IR_I32 || (i->type < IR_I32 && !(i->aux & IR_MEM_SX));
+    default:
+        return false;
+    }
+}
+
+/* The value whose register serves as this one's too, or the insn itself. Upper bits of values narrower
+ * than 64 bits are anything; an i1 is 0 or 1 in the whole register. */
+static ir_ref alias_of(const struct ra *ra, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+    const struct ir_insn *src = ir_at(ra->u, i->arg[0]);
+
+    switch (i->op) {
+    case IR_copy:
+        return ra->alias[i->arg[0]];
+    case IR_trunc:
+        return i->type == IR_I1 ? r : ra->alias[i->arg[0]];
+    case IR_zext:
+        if (src->type == IR_I1 || (ra->alias[i->arg[0]] == i->arg[0] && clears_upper(src)))
+            return ra->alias[i->arg[0]];
+        return r;
+    default:
+        return r;
+    }
+}
+
+static bool is_vector(uint8_t type)
+{
+    return type == IR_F32 || type == IR_F64 || type == IR_V128;
+}
+
+static void init_val(struct ra_val *v, uint8_t type)
+{
+    *v = (struct ra_val){ .slot = RA_NO_SLOT, .reg = RA_NONE, .hint = RA_NONE,
+                          .cls = is_vector(type) ? RA_XMM : RA_GPR,
+                          .bytes = type == IR_V128 ? 16 : 8 };
+}
+
+/* ------------------------------------------------------------------ numbering */
+
+static void count_use(struct ra *ra, ir_ref r, ir_ref user, uint32_t weight)
+{
+    struct ra_val *v = &ra->v[ra->alias[r]];
+
+    v->nuses += weight;
+    v->user = user;
+}
+
+static void count_edge(struct ra *ra, uint32_t edge, ir_ref user)
+{
+    const struct ir_edge *e = &ra->u->edges[edge];
+
+    for (uint32_t k = 0; k < e->n; k++)
+        count_use(ra, ra->u->edge_args[e->first + k], user, 2);
+}
+
+/* A back edge to block `to` at position `last` closes a loop; blocks of a loop are contiguous. */
+static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
+{
+    if (ra->nloops == ra->cap_loops) {
+        ra->cap_loops = ra->cap_loops * 2 + 4;
+        ra->loops = realloc(ra->loops, ra->cap_loops * sizeof *ra->loops);
+    }
+    ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last, -1 };
+}
+
+static void note_edges(struct ra *ra, ir_ref r, const struct ir_insn *i, uint32_t b)
+{
+    uint32_t to[2] = { (uint32_t)i->imm & 0xffff, (uint32_t)(i->imm >> 16) & 0xffff };
+    unsigned n = i->op == IR_jmp ? 1 : 2;
+
+    for (unsigned k = 0; k < n; k++) {
+        count_edge(ra, i->aux + k, r);
+        if (to[k] <= b)
+            note_loop(ra, to[k], i->tmp);
+    }
+}
+
+static void number(struct ra *ra)
+{
+    struct ir_unit *u = ra->u;
+    uint32_t pos = 1;
+
+    ra->nloops = 0;
+    for (uint32_t r = 0; r < u->ninsns; r++) {
+        ra->alias[r] = r;
+        init_val(&ra->v[r], u->insns[r].type);
+    }
+    for (uint32_t k = 0; k < u->guest->nregs; k++) {
+        ra->alias[u->ninsns + k] = u->ninsns + k;
+        init_val(&ra->v[u->ninsns + k], u->guest->regs[k].type);
+        ra->entry_val[k] = u->ninsns + k;
+    }
+    for (uint32_t b = 0; b < u->nblocks; b++) {
+        ra->block_pos[b] = pos;
+        for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
+            struct ir_insn *i = ir_at(u, r);
+
+            i->tmp = pos++;
+            ra->alias[r] = alias_of(ra, r);
+            for (unsigned k = 0; k < 3 && i->arg[k]; k++)
+                count_use(ra, i->arg[k], r, 1);
+            if (i->arg[2] && !i->arg[1])
+                count_use(ra, i->arg[2], r, 1);
+            if (i->op == IR_get && b == 0)
+                ra->entry_val[i->aux] = r;
+            if (i->snap)
+                for (uint32_t k = 0; k < u->snaps[i->snap].n; k++)
+                    count_use(ra, u->snap_vals[u->snaps[i->snap].first + k].val, r, 2);
+            if (i->op == IR_jmp || i->op == IR_br)
+                note_edges(ra, r, i, b);
+        }
+    }
+    ra->block_pos[u->nblocks] = pos;
+}
+
+/* Innermost loop of each block, and each loop's next outer one. */
+static void nest_loops(struct ra *ra)
+{
+    for (uint32_t b = 0; b < ra->u->nblocks; b++) {
+        ra->block_loop[b] = -1;
+        for (uint32_t l = 0; l < ra->nloops; l++) {
+            const struct ra_loop *x = &ra->loops[l];
+            int32_t best = ra->block_loop[b];
+
+            if (x->first <= ra->block_pos[b] && ra->block_pos[b] <= x->last &&
+                (best < 0 || x->last - x->first < ra->loops[best].last - ra->loops[best].first))
+                ra->block_loop[b] = (int32_t)l;
+        }
+    }
+    for (uint32_t l = 0; l < ra->nloops; l++)
+        for (uint32_t m = 0; m < ra->nloops; m++) {
+            const struct ra_loop *in = &ra->loops[l], *out = &ra->loops[m];
+            uint32_t size = out->last - out->first;
+
+            if (m == l || out->first > in->first || out->last < in->last ||
+                size == in->last - in->first)
+                continue;
+            if (in->outer < 0 || size < ra->loops[in->outer].last - ra->loops[in->outer].first)
+                ra->loops[l].outer = (int32_t)m;
+        }
+}
+
+/* ------------------------------------------------------------------ last uses */
+
+static void note_use(struct ra *ra, ir_ref v, uint32_t pos, uint32_t b)
+{
+    uint32_t end = pos;
+    uint32_t def = v < ra->u->ninsns ? ra->u->insns[v].tmp : 0;
+
+    for (int32_t l = ra->block_loop[b]; l >= 0; l = ra->loops[l].outer)
+        if (def < ra->loops[l].first)
+            end = ra->loops[l].last;
+    if (ra->v[v].end < end)
+        ra->v[v].end = end;
+}
+
+/* May this comparison be made by its only user, so that it lives in the flags alone? One that touches the FP
+ * environment only if nothing stands between. */
+static bool fuses(const struct ra *ra, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+    const struct ra_val *v = &ra->v[r];
+
+    if (i->type != IR_I1 || v->nuses != 1 ||
+        !((i->op >= IR_cmpeq && i->op <= IR_cmpleu) || (i->op >= IR_fcmpeq && i->op <= IR_fcmple)))
+        return false;
+
+    const struct ir_insn *user = ir_at(ra->u, v->user);
+
+    if (user->tmp <= i->tmp || user->arg[0] != r)
+        return false;
+    for (uint32_t b = 0; b < ra->u->nblocks; b++)
+        if (ra->block_pos[b] > i->tmp && ra->block_pos[b] <= user->tmp)
+            return false;
+    if ((ir_ops[i->op].flags & IR_FPENV) && user->tmp > i->tmp + 1)
+        return false;
+    return user->op == IR_exit_if || user->op == IR_trap_if || user->op == IR_br ||
+           (user->op == IR_select && user->type != IR_F32 && user->type != IR_F64);
+}
+
+unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6])
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+    unsigned n = 0;
+
+    for (unsigned k = 0; k < 3; k++) {
+        if (!i->arg[k])
+            continue;
+
+        ir_ref a = ra->alias[i->arg[k]];
+
+        if (ra->v[a].fused) {
+            const struct ir_insn *c = ir_at(ra->u, a);
+
+            out[n++] = ra->alias[c->arg[0]];
+            out[n++] = ra->alias[c->arg[1]];
+        } else {
+            out[n++] = a;
+        }
+    }
+    return n;
+}
+
+static void find_ends(struct ra *ra)
+{
+    struct ir_unit *u = ra->u;
+    ir_ref ops[6];
+
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
+            struct ir_insn *i = ir_at(u, r);
+
+            if (ra->alias[r] != r || i->op == IR_nop || i->op == IR_insn)
+                continue;
+            if (fuses(ra, r)) {
+                ra->v[r].fused = true;
+                continue;
+            }
+            for (unsigned k = 0, n = ra_operands(ra, r, ops); k < n; k++) {
+                note_use(ra, ops[k], i->tmp, b);
+                ra->v[ops[k]].needed = true;
+            }
+            if (i->op == IR_jmp || i->op == IR_br)
+                for (unsigned k = 0; k < (i->op == IR_jmp ? 1u : 2u); k++) {
+                    const struct ir_edge *e = &u->edges[i->aux + k];
+
+                    for (uint32_t a = 0; a < e->n; a++) {
+                        ir_ref x = ra->alias[u->edge_args[e->first + a]];
+
+                        note_use(ra, x, i->tmp, b);
+                        ra->v[x].needed = true;
+                    }
+                }
+            if (i->snap)
+                for (uint32_t k = 0; k < u->snaps[i->snap].n; k++) {
+                    const struct ir_snap_val *s = &u->snap_vals[u->snaps[i->snap].first + k];
+                    ir_ref x = ra->alias[s->val];
+
+                    note_use(ra, x, i->tmp, b);
+                    ra->v[x].hint = ra->target->home[s->reg];
+                }
+        }
+}
+
+/* A register with a home that a snapshot does not list must still be found as it was at entry. */
+static void find_entry_ends(struct ra *ra)
+{
+    struct ir_unit *u = ra->u;
+    uint32_t todo = 0; /* bit a host register: home whose entry value's last need is not known */
+
+    for (uint32_t k = 0; k < u->guest->nregs; k++)
+        if (ra->target->home[k] != RA_NONE)
+            todo |= 1u << ra->target->home[k];
+
+    for (uint32_t b = u->nblocks; b-- > 0 && todo;)
+        for (ir_ref r = u->blocks[b].last; r && todo; r = u->insns[r].prev) {
+            const struct ir_insn *i = ir_at(u, r);
+            uint32_t listed = 0;
+
+            if (!i->snap)
+                continue;
+            for (uint32_t k = 0; k < u->snaps[i->snap].n; k++) {
+                uint8_t h = ra->target->home[u->snap_vals[u->snaps[i->snap].first + k].reg];
+
+                if (h != RA_NONE)
+                    listed |= 1u << h;
+            }
+            for (uint32_t m = todo & ~listed; m; m &= m - 1)
+                note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], i->tmp, b);
+            todo &= listed;
+        }
+}
+
+void ra_analyse(struct ra *ra)
+{
+    reserve(ra);
+    number(ra);
+    nest_loops(ra);
+    find_ends(ra);
+    find_entry_ends(ra);
+}

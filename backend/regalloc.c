@@ -1,0 +1,637 @@
+/* The allocator proper. See regalloc.h for the model. */
+#include "backend/regalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_AHEAD = 32, KEEP_FREE = 3, FIRST_SPILL = offsetof(struct cpu, spill) };
+
+void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
+{
+    memset(ra, 0, sizeof *ra);
+    ra->target = target;
+    ra->ctx = ctx;
+    for (unsigned r = 0; r < GUEST_MAX_REGS; r++)
+        if (target->home[r] != RA_NONE)
+            ra->guest_of[target->home[r]] = (uint8_t)r;
+}
+
+void ra_free_all(struct ra *ra)
+{
+    free(ra->v);
+    free(ra->alias);
+    free(ra->loops);
+    free(ra->block_loop);
+    free(ra->block_pos);
+    free(ra->entries);
+    free(ra->wheres);
+    free(ra->moves);
+}
+
+static int32_t guest_slot(const struct ra *ra, unsigned reg)
+{
+    return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);
+}
+
+void ra_start(struct ra *ra, struct ir_unit *u)
+{
+    ra->u = u;
+    ra->failed = false;
+    ra->pinned = ra->temps = 0;
+    ra->nwheres = 0;
+    ra->stamp = 0;
+    memset(ra->listed, 0, sizeof ra->listed);
+    memset(ra->in, 0, sizeof ra->in);
+    memset(ra->spill_used, 0, sizeof ra->spill_used);
+    ra_analyse(ra);
+    ra->pos = 0;
+    ra->block = 0;
+    for (unsigned g = 0; g < u->guest->nregs; g++) {
+        struct ra_val *v = &ra->v[ra->entry_val[g]];
+        uint8_t h = ra->target->home[g];
+
+        v->slot = guest_slot(ra, g);
+        v->in_mem = h == RA_NONE;
+        if (h != RA_NONE && v->end > 0) {
+            v->reg = h;
+            ra->in[h] = ra->entry_val[g];
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ registers */
+
+static enum ra_class class_of(unsigned reg)
+{
+    return reg < RA_XMM0 ? RA_GPR : RA_XMM;
+}
+
+/* Is what `reg` holds not needed any more: before the insn's operands are read, or (result) after? */
+static bool vacant(const struct ra *ra, unsigned reg, bool result)
+{
+    ir_ref x = ra->in[reg];
+
+    return !x || ra->v[x].end < ra->pos || (result && ra->v[x].end == ra->pos);
+}
+
+static void forget(struct ra *ra, unsigned reg)
+{
+    ir_ref x = ra->in[reg];
+
+    if (x && ra->v[x].reg == reg)
+        ra->v[x].reg = RA_NONE;
+    ra->in[reg] = 0;
+}
+
+static void put_in(struct ra *ra, ir_ref v, unsigned reg)
+{
+    forget(ra, reg);
+    ra->in[reg] = v;
+    ra->v[v].reg = (uint8_t)reg;
+}
+
+static void new_slot(struct ra *ra, struct ra_val *v)
+{
+    unsigned words = v->bytes / 8;
+
+    for (unsigned k = 0; k + words <= CPU_SPILL_BYTES / 8; k += words) {
+        uint64_t m = (words == 2 ? 3ull : 1ull) << (k & 63);
+
+        if (ra->spill_used[k / 64] & m)
+            continue;
+        ra->spill_used[k / 64] |= m;
+        v->slot = FIRST_SPILL + (int32_t)k * 8;
+        return;
+    }
+    ra->failed = true;
+    v->slot = FIRST_SPILL;
+}
+
+static bool is_const(const struct ra *ra, ir_ref v)
+{
+    return v < ra->u->ninsns && ra->u->insns[v].op == IR_const;
+}
+
+static void save(struct ra *ra, ir_ref x)
+{
+    struct ra_val *v = &ra->v[x];
+
+    if (v->in_mem || is_const(ra, x))
+        return;
+    if (v->slot == RA_NO_SLOT)
+        new_slot(ra, v);
+    ra->target->store(ra->ctx, v->slot, v->reg, v->bytes);
+    v->in_mem = true;
+}
+
+/* How soon each register's value is used again: 0 not within the window, else larger is sooner. */
+static void look_ahead(const struct ra *ra, uint8_t soon[RA_NREGS], ir_ref from)
+{
+    ir_ref ops[6];
+    unsigned left = LOOK_AHEAD;
+
+    memset(soon, 0, RA_NREGS);
+    for (ir_ref r = from; r && left; r = ra->u->insns[r].next, left--)
+        for (unsigned k = 0, n = ra_operands(ra, r, ops); k < n; k++) {
+            uint8_t reg = ra->v[ops[k]].reg;
+
+            if (reg != RA_NONE && !soon[reg])
+                soon[reg] = (uint8_t)left;
+        }
+}
+
+/* Picks and empties the register whose value is best put away. */
+static unsigned evict(struct ra *ra, enum ra_class cls, uint32_t avoid)
+{
+    uint8_t soon[RA_NREGS];
+    unsigned best = RA_NONE, best_cost = ~0u;
+
+    look_ahead(ra, soon, ra->cur);
+    for (const uint8_t *p = ra->target->prefer[cls]; *p != RA_NONE; p++) {
+        if ((ra->pinned | avoid) >> *p & 1)
+            continue;
+
+        ir_ref x = ra->in[*p];
+        unsigned cost = soon[*p] * 4u;
+
+        if (!ra->v[x].in_mem && !is_const(ra, x))
+            cost += 24;
+        if (ra->v[x].needed)
+            cost += 8;
+        if (cost < best_cost) {
+            best = *p;
+            best_cost = cost;
+        }
+    }
+    if (best == RA_NONE) {
+        ra->failed = true;
+        return *ra->target->prefer[cls];
+    }
+    save(ra, ra->in[best]);
+    forget(ra, best);
+    return best;
+}
+
+static unsigned pick(struct ra *ra, enum ra_class cls, uint32_t avoid, bool result)
+{
+    uint32_t no = avoid | ra->temps | (result ? 0 : ra->pinned);
+
+    for (const uint8_t *p = ra->target->prefer[cls]; *p != RA_NONE; p++)
+        if (!(no >> *p & 1) && vacant(ra, *p, result)) {
+            forget(ra, *p);
+            return *p;
+        }
+    return evict(ra, cls, avoid);
+}
+
+static bool can_have(const struct ra *ra, unsigned reg, uint32_t avoid, bool result)
+{
+    uint32_t no = avoid | ra->temps | (result ? 0 : ra->pinned);
+
+    return reg != RA_NONE && !(no >> reg & 1) && vacant(ra, reg, result);
+}
+
+/* Brings `v` into `reg`, which is empty. */
+static void fetch(struct ra *ra, ir_ref v, unsigned reg)
+{
+    const struct ra_val *x = &ra->v[v];
+
+    if (x->reg != RA_NONE)
+        ra->target->move(ra->ctx, reg, x->reg);
+    else if (is_const(ra, v))
+        ra->target->constant(ra->ctx, reg, ir_at(ra->u, v));
+    else
+        ra->target->load(ra->ctx, reg, x->slot, x->bytes);
+}
+
+/* ------------------------------------------------------------------ operands and results */
+
+unsigned ra_use(struct ra *ra, ir_ref v)
+{
+    struct ra_val *x = &ra->v[v];
+
+    if (x->reg == RA_NONE) {
+        unsigned reg = can_have(ra, x->hint, 0, false) && class_of(x->hint) == x->cls
+                           ? x->hint : pick(ra, x->cls, 0, false);
+
+        fetch(ra, v, reg);
+        put_in(ra, v, reg);
+    }
+    ra->pinned |= 1u << x->reg;
+    return x->reg;
+}
+
+void ra_take(struct ra *ra, unsigned reg)
+{
+    ir_ref x = ra->in[reg];
+
+    if (!vacant(ra, reg, false)) {
+        uint32_t was = ra->pinned;
+
+        ra->pinned |= 1u << reg;
+        unsigned to = pick(ra, class_of(reg), 0, false);
+        ra->target->move(ra->ctx, to, reg);
+        ra->pinned = was;
+        put_in(ra, x, to);
+        if (was >> reg & 1)
+            ra->pinned |= 1u << to;
+    }
+    forget(ra, reg);
+    ra->in[reg] = 0;
+    ra->pinned |= 1u << reg;
+    ra->temps |= 1u << reg;
+}
+
+void ra_use_in(struct ra *ra, ir_ref v, unsigned reg)
+{
+    struct ra_val *x = &ra->v[v];
+
+    if (x->reg == reg && ra_dies(ra, v)) {
+        forget(ra, reg);
+        ra->pinned |= 1u << reg;
+        ra->temps |= 1u << reg;
+        return;
+    }
+    ra_take(ra, reg);
+    fetch(ra, v, reg);
+}
+
+bool ra_use_mem(struct ra *ra, ir_ref v, int32_t *off)
+{
+    const struct ra_val *x = &ra->v[v];
+
+    if (x->reg != RA_NONE || !x->in_mem)
+        return false;
+    if (!ra_dies(ra, v))
+        for (const uint8_t *p = ra->target->prefer[x->cls]; *p != RA_NONE; p++)
+            if (!(ra->pinned >> *p & 1) && vacant(ra, *p, false))
+                return false;
+    *off = x->slot;
+    return true;
+}
+
+unsigned ra_temp(struct ra *ra, enum ra_class cls, uint32_t avoid)
+{
+    unsigned reg = pick(ra, cls, avoid, false);
+
+    ra->pinned |= 1u << reg;
+    ra->temps |= 1u << reg;
+    return reg;
+}
+
+unsigned ra_def(struct ra *ra, ir_ref v, unsigned tie, uint32_t avoid)
+{
+    const struct ra_val *x = &ra->v[v];
+    unsigned reg;
+
+    if (can_have(ra, x->hint, avoid, true) && class_of(x->hint) == x->cls)
+        reg = x->hint;
+    else if (tie != RA_NONE && class_of(tie) == x->cls && can_have(ra, tie, avoid, true))
+        reg = tie;
+    else
+        reg = pick(ra, x->cls, avoid, true);
+    put_in(ra, v, reg);
+    ra->pinned |= 1u << reg;
+    return reg;
+}
+
+void ra_def_in(struct ra *ra, ir_ref v, unsigned reg)
+{
+    put_in(ra, v, reg);
+    ra->temps &= ~(1u << reg);
+}
+
+/* ------------------------------------------------------------------ moves at exits and edges */
+
+static void move_add(struct ra *ra, struct ra_move m)
+{
+    if (ra->nmoves == ra->cap_moves) {
+        ra->cap_moves = ra->cap_moves * 2 + 32;
+        ra->moves = realloc(ra->moves, ra->cap_moves * sizeof *ra->moves);
+    }
+    ra->moves[ra->nmoves++] = m;
+}
+
+/* A memory source must be read before the stores if it goes to memory too or if a store overwrites it. */
+static bool must_push(const struct ra *ra, const struct ra_move *m)
+{
+    if (m->src != RA_NONE || m->konst)
+        return false;
+    if (m->dst == RA_NONE)
+        return true;
+    for (uint32_t k = 0; k < ra->nmoves; k++)
+        if (ra->moves[k].dst == RA_NONE && ra->moves[k].dst_off == m->src_off)
+            return true;
+    return false;
+}
+
+/* Register to register, all at once: first those whose target is no source, then cycles by swaps. */
+static void parallel(struct ra *ra)
+{
+    uint8_t from[RA_NREGS], readers[RA_NREGS] = { 0 };
+    uint32_t todo = 0;
+
+    for (uint32_t k = 0; k < ra->nmoves; k++) {
+        const struct ra_move *m = &ra->moves[k];
+
+        if (m->dst == RA_NONE || m->src == RA_NONE || m->dst == m->src)
+            continue;
+        from[m->dst] = m->src;
+        readers[m->src]++;
+        todo |= 1u << m->dst;
+    }
+    while (todo) {
+        bool moved = false;
+
+        for (uint32_t t = todo; t; t &= t - 1) {
+            unsigned d = (unsigned)__builtin_ctz(t);
+
+            if (readers[d])
+                continue;
+            ra->target->move(ra->ctx, d, from[d]);
+            readers[from[d]]--;
+            todo &= ~(1u << d);
+            moved = true;
+        }
+        if (moved || !todo)
+            continue;
+        /* Only cycles are left. After the swap d is right, and who wanted d's old value finds it in s. */
+        unsigned d = (unsigned)__builtin_ctz(todo), s = from[d];
+
+        ra->target->swap(ra->ctx, d, s);
+        todo &= ~(1u << d);
+        readers[s]--;
+        for (uint32_t t = todo; t; t &= t - 1) {
+            unsigned o = (unsigned)__builtin_ctz(t);
+
+            if (from[o] == d) {
+                from[o] = (uint8_t)s;
+                readers[d]--;
+                readers[s]++;
+            }
+        }
+        if (todo >> s & 1 && from[s] == s) {
+            todo &= ~(1u << s);
+            readers[s]--;
+        }
+    }
+}
+
+/* Makes all moves of ra->moves as if at once. */
+static void moves_emit(struct ra *ra)
+{
+    const struct ra_target *t = ra->target;
+    bool any_push = false;
+
+    for (uint32_t k = 0; k < ra->nmoves; k++) {
+        struct ra_move *m = &ra->moves[k];
+
+        m->pushed = must_push(ra, m);
+        if (m->pushed) {
+            t->push(ra->ctx, m->src_off, m->bytes);
+            any_push = true;
+        }
+    }
+    for (uint32_t k = 0; k < ra->nmoves; k++) {
+        const struct ra_move *m = &ra->moves[k];
+
+        if (m->dst == RA_NONE && m->src != RA_NONE)
+            t->store(ra->ctx, m->dst_off, m->src, m->bytes);
+        else if (m->dst == RA_NONE && m->konst)
+            t->store_const(ra->ctx, m->dst_off, ir_at(ra->u, m->konst));
+    }
+    parallel(ra);
+    for (uint32_t k = 0; k < ra->nmoves; k++) {
+        const struct ra_move *m = &ra->moves[k];
+
+        if (m->dst == RA_NONE || m->src != RA_NONE || m->pushed)
+            continue;
+        if (m->konst)
+            t->constant(ra->ctx, m->dst, ir_at(ra->u, m->konst));
+        else
+            t->load(ra->ctx, m->dst, m->src_off, m->bytes);
+    }
+    if (any_push)
+        for (uint32_t k = ra->nmoves; k-- > 0;)
+            if (ra->moves[k].pushed)
+                t->pop(ra->ctx, ra->moves[k].dst, ra->moves[k].dst_off, ra->moves[k].bytes);
+    ra->nmoves = 0;
+}
+
+/* ------------------------------------------------------------------ exits */
+
+static void where_add(struct ra *ra, unsigned guest, ir_ref val)
+{
+    const struct ra_val *v = &ra->v[val];
+
+    if (ra->nwheres == ra->cap_wheres) {
+        ra->cap_wheres = ra->cap_wheres * 2 + 256;
+        ra->wheres = realloc(ra->wheres, ra->cap_wheres * sizeof *ra->wheres);
+    }
+    ra->wheres[ra->nwheres++] = (struct ra_where){
+        .guest = (uint16_t)guest, .reg = v->reg,
+        .is_const = v->reg == RA_NONE && is_const(ra, val),
+        .off = v->slot, .val = val,
+    };
+}
+
+uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
+{
+    const struct ir_snap *s = &ra->u->snaps[snap];
+    uint32_t first = ra->nwheres;
+
+    ra->stamp++;
+    for (uint32_t k = 0; k < s->n; k++) {
+        const struct ir_snap_val *sv = &ra->u->snap_vals[s->first + k];
+
+        ra->listed[sv->reg] = ra->stamp;
+        where_add(ra, sv->reg, ra->alias[sv->val]);
+    }
+    for (unsigned c = 0; c < 2; c++)
+        for (const uint8_t *p = ra->target->prefer[c]; *p != RA_NONE; p++) {
+            unsigned g = ra->guest_of[*p];
+
+            if (ra->target->home[g] == *p && ra->in[*p] != ra->entry_val[g] &&
+                ra->listed[g] != ra->stamp)
+                where_add(ra, g, ra->entry_val[g]);
+        }
+    return first;
+}
+
+void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg)
+{
+    ra->nmoves = 0;
+    for (uint32_t k = first; k < first + n; k++) {
+        const struct ra_where *w = &ra->wheres[k];
+        uint8_t h = ra->target->home[w->guest];
+        int32_t slot = guest_slot(ra, w->guest);
+
+        if (w->reg != RA_NONE ? w->reg == h : !w->is_const && h == RA_NONE && w->off == slot)
+            continue;
+        move_add(ra, (struct ra_move){ .dst = h, .dst_off = slot, .src = w->reg, .src_off = w->off,
+                                       .konst = w->is_const ? w->val : 0, .bytes = ra->v[w->val].bytes });
+    }
+    if (keep_from != RA_NONE && keep_from != keep_reg)
+        move_add(ra, (struct ra_move){ .dst = (uint8_t)keep_reg, .src = (uint8_t)keep_from, .bytes = 8 });
+    moves_emit(ra);
+}
+
+/* ------------------------------------------------------------------ blocks */
+
+/* Gives a parameter a place: its argument's register if that dies on the edge, else a free one, else memory. */
+static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, uint32_t start)
+{
+    struct ra_val *pv = &ra->v[p], *av = &ra->v[a];
+    unsigned nfree = 0, reg = RA_NONE;
+
+    if (av->reg != RA_NONE && av->cls == pv->cls && !e->in[av->reg] && av->end < start)
+        reg = av->reg;
+    else if (pv->hint != RA_NONE && !e->in[pv->hint])
+        reg = pv->hint;
+    else
+        for (const uint8_t *q = ra->target->prefer[pv->cls]; *q != RA_NONE; q++)
+            if (!e->in[*q]) {
+                nfree++;
+                reg = *q;
+            }
+    if (reg != RA_NONE && (nfree == 0 || nfree > KEEP_FREE)) {
+        e->in[reg] = p;
+        e->in_mem[reg] = false;
+        pv->reg = (uint8_t)reg;
+        return;
+    }
+    pv->reg = RA_NONE;
+    if (pv->slot == RA_NO_SLOT)
+        new_slot(ra, pv);
+    pv->in_mem = true;
+}
+
+/* Loop invariants that are only in memory: into registers before the loop while some are to spare. */
+static void preload(struct ra *ra, struct ra_entry *e, uint32_t start)
+{
+    for (unsigned g = 0; g < ra->u->guest->nregs; g++) {
+        ir_ref x = ra->entry_val[g];
+        struct ra_val *v = &ra->v[x];
+        unsigned nfree = 0, reg = RA_NONE;
+
+        if (v->reg != RA_NONE || !v->in_mem || !v->needed || v->end < start)
+            continue;
+        for (const uint8_t *q = ra->target->prefer[v->cls]; *q != RA_NONE; q++)
+            if (!e->in[*q]) {
+                nfree++;
+                reg = *q;
+            }
+        if (nfree <= KEEP_FREE)
+            continue;
+        e->in[reg] = x;
+        e->in_mem[reg] = true;
+    }
+}
+
+static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *edge, uint32_t to)
+{
+    const struct ir_unit *u = ra->u;
+    uint32_t start = ra->block_pos[to];
+    ir_ref p = u->blocks[to].first;
+
+    memset(e, 0, sizeof *e);
+    e->fixed = true;
+    for (unsigned r = 0; r < RA_NREGS; r++)
+        if (ra->in[r] && ra->v[ra->in[r]].end >= start) {
+            e->in[r] = ra->in[r];
+            e->in_mem[r] = ra->v[ra->in[r]].in_mem;
+        }
+    for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next)
+        if (ra->v[p].end > 0)
+            place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start);
+    if (u->blocks[to].loop_head)
+        preload(ra, e, start);
+}
+
+/* Values that reach block `to`'s parameters later would best be made where the parameter is. */
+static void hint_args(struct ra *ra, uint32_t to)
+{
+    struct ir_unit *u = ra->u;
+
+    for (uint32_t b = to; b < u->nblocks; b++) {
+        const struct ir_insn *t = ir_at(u, u->blocks[b].last);
+
+        for (unsigned k = 0; k < (t->op == IR_br ? 2u : t->op == IR_jmp ? 1u : 0u); k++) {
+            const struct ir_edge *edge = &u->edges[t->aux + k];
+            ir_ref p = u->blocks[to].first;
+
+            if (((uint32_t)(t->imm >> (16 * k)) & 0xffff) != to)
+                continue;
+            for (uint32_t a = 0; a < edge->n; a++, p = u->insns[p].next)
+                if (ra->v[p].reg != RA_NONE)
+                    ra->v[ra->alias[u->edge_args[edge->first + a]]].hint = ra->v[p].reg;
+        }
+    }
+}
+
+static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off)
+{
+    const struct ra_val *s = &ra->v[src];
+
+    if (dst != RA_NONE ? s->reg == dst : s->in_mem && s->slot == dst_off)
+        return;
+    move_add(ra, (struct ra_move){ .dst = (uint8_t)dst, .dst_off = dst_off, .src = s->reg,
+                                   .src_off = s->slot, .bytes = s->bytes,
+                                   .konst = s->reg == RA_NONE && is_const(ra, src) ? src : 0 });
+}
+
+void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
+{
+    const struct ir_unit *u = ra->u;
+    const struct ir_edge *edge = &u->edges[edge_no];
+    struct ra_entry *e = &ra->entries[to];
+    bool first = !e->fixed;
+    ir_ref p = u->blocks[to].first;
+
+    if (first)
+        fix_entry(ra, e, edge, to);
+    ra->nmoves = 0;
+    for (unsigned r = 0; r < RA_NREGS; r++) {
+        ir_ref x = e->in[r];
+
+        if (!x || (x < u->ninsns && u->insns[x].op == IR_param && u->insns[x].tmp >= ra->block_pos[to] &&
+                   u->insns[x].tmp < ra->block_pos[to] + u->blocks[to].nparams))
+            continue;
+        if (e->in_mem[r] && !ra->v[x].in_mem && ra->v[x].reg != RA_NONE)
+            save(ra, x);
+        edge_move(ra, x, r, 0);
+    }
+    for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next) {
+        ir_ref a = ra->alias[u->edge_args[edge->first + k]];
+        unsigned reg = RA_NONE;
+
+        if (!ra->v[p].end)
+            continue;
+        for (unsigned r = 0; r < RA_NREGS; r++)
+            if (e->in[r] == p)
+                reg = r;
+        edge_move(ra, a, reg, ra->v[p].slot);
+    }
+    moves_emit(ra);
+    if (first)
+        hint_args(ra, to);
+}
+
+void ra_block_begin(struct ra *ra, uint32_t b)
+{
+    const struct ra_entry *e = &ra->entries[b];
+
+    ra->block = b;
+    ra->pinned = ra->temps = 0;
+    for (unsigned r = 0; r < RA_NREGS; r++)
+        forget(ra, r);
+    for (unsigned r = 0; r < RA_NREGS; r++) {
+        ir_ref x = e->in[r];
+
+        ra->in[r] = x;
+        if (!x)
+            continue;
+        ra->v[x].reg = (uint8_t)r;
+        ra->v[x].in_mem = e->in_mem[r];
+    }
+}

@@ -1,0 +1,175 @@
+/* Register allocation: one pass forward over a unit, together with emission.
+ *
+ * A unit in a superblock's shape has one long block, so the classical trade-off of linear scan holds: the
+ * allocator walks the insns in order, keeps for each host register the value it holds, gives operands and
+ * results registers as the target's constraint rows ask (backend/x86/ops.def), and evicts the value
+ * whose next use is farthest when it runs out. It emits moves, spills and reloads through struct ra_target
+ * and knows nothing else of the host.
+ *
+ * Before that, live.c walks the unit once to number it, to see which insns make no code of their own (constants,
+ * truncations, comparisons that fuse with their only user), and to find each value's last position. Liveness is
+ * conservative as in linear scan: a value is live from its definition to its last use in layout order, and
+ * one that a loop uses but does not define stays live to the loop's end.
+ *
+ * Where a value can be: in a host register, in memory (its `slot`: a displacement from struct cpu), both, or nowhere
+ * yet (constants are made when a register is asked for; a `get` of a register without home is loaded then).
+ * Values are immutable, so a memory copy, once stored, stays valid along the path.
+ *
+ * Guest registers at unit entry are values too: that of a register with a home starts in that host register. If the unit
+ * has no `get` of it, a ghost value (number ninsns + row) stands in, so that the allocator can
+ * displace it and exits can bring it home. Its memory copy is the register's own slot, which nothing else uses.
+ *
+ * Blocks. The first edge into a block fixes where its live values and parameters are (struct ra_entry); every
+ * later edge moves them there. So a loop's values stay in registers across the back edge.
+ *
+ * Exits. ra_exit_begin() lists where each guest register is that is not at home; ra_exit_moves() turns such a list into code, at
+ * once for a unit's last exit, later in a stub for a side exit.
+ *
+ * Example. With a0 at home in rsi: `addi a0, a0, 8; beqz a1, L` makes %2 = add %1, 8 whose hint is rsi,
+ * because the exit's snapshot puts %2 into a0; %1 dies there, so %2 gets rsi and the code is `add rsi, 8`.
+ */
+#pragma once
+
+#include "backend/snapshot.h"
+#include "frontend/guest.h"
+
+enum { RA_NREGS = 32, RA_NONE = 0xff, RA_XMM0 = 16 };
+enum ra_class { RA_GPR, RA_XMM };
+
+/* The host's side: how to move things. Registers are 0..15 general, 16..31 vector. `bytes` is 8 or 16. */
+struct ra_target {
+    void (*move)(void *ctx, unsigned dst, unsigned src);
+    void (*swap)(void *ctx, unsigned a, unsigned b);
+    void (*load)(void *ctx, unsigned dst, int32_t off, unsigned bytes);
+    void (*store)(void *ctx, int32_t off, unsigned src, unsigned bytes);
+    void (*constant)(void *ctx, unsigned dst, const struct ir_insn *k);       /* flags may be lost */
+    void (*store_const)(void *ctx, int32_t off, const struct ir_insn *k);
+    void (*push)(void *ctx, int32_t off, unsigned bytes);                     /* memory to stack */
+    void (*pop)(void *ctx, unsigned dst, int32_t off, unsigned bytes);        /* dst RA_NONE: to memory at off */
+    uint32_t allocatable;      /* bit a register */
+    const uint8_t *prefer[2];  /* by class: allocatable registers, those that are no homes first; RA_NONE ends */
+    const uint8_t *home;       /* guest register row -> host register, or RA_NONE */
+};
+
+struct ra_val {
+    uint32_t end;     /* last position where the value is needed; 0: never */
+    int32_t slot;     /* displacement of its memory copy from cpu, RA_NO_SLOT if it has none yet */
+    uint8_t reg;      /* host register or RA_NONE */
+    uint8_t hint;     /* host register it would best be in, or RA_NONE */
+    uint8_t cls;      /* enum ra_class */
+    uint8_t bytes;    /* 8 or 16 */
+    bool in_mem;      /* slot holds the value */
+    bool fused;       /* emitted by its only user */
+    bool needed;      /* an operand of some insn, not only of snapshots */
+    uint32_t nuses;   /* how often it is named; by snapshots counts twice */
+    ir_ref user;      /* the last insn that names it */
+};
+#define RA_NO_SLOT INT32_MIN
+
+struct ra_loop { uint32_t first, last; int32_t outer; }; /* positions */
+
+struct ra_entry {     /* a block's state at entry */
+    bool fixed;
+    ir_ref in[RA_NREGS];       /* which value each register must hold */
+    uint8_t in_mem[RA_NREGS];  /* and whether its memory copy must be valid */
+};
+
+/* Where a guest register's value is, at an exit. */
+struct ra_where {
+    uint16_t guest;   /* register row */
+    uint8_t reg;      /* host register, or RA_NONE: */
+    bool is_const;    /*   constant `val` (an IR const insn's ref), or */
+    int32_t off;      /*   memory at this displacement */
+    ir_ref val;
+};
+
+/* One of a set of simultaneous moves. */
+struct ra_move {
+    uint8_t dst, src;          /* registers; RA_NONE: memory at dst_off, src_off */
+    uint8_t bytes;
+    bool pushed;
+    ir_ref konst;              /* the source is this constant */
+    int32_t dst_off, src_off;
+};
+
+struct ra {
+    struct ir_unit *u;
+    const struct ra_target *target;
+    void *ctx;
+    uint32_t pos;                    /* of the insn being emitted */
+    ir_ref cur;                      /* that insn */
+    uint32_t block;
+    uint32_t pinned;                 /* registers this insn uses: not to be taken */
+    uint32_t temps;                  /* those of them that hold no value: not for a result either */
+    ir_ref in[RA_NREGS];             /* value each register holds, 0 = none */
+    struct ra_val *v;                uint32_t cap_v;
+    ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies) */
+    struct ra_loop *loops;           uint32_t nloops, cap_loops;
+    int32_t *block_loop;             /* innermost loop of each block, -1 none */
+    uint32_t *block_pos;             /* first position of each block; one more for the end */
+    struct ra_entry *entries;        uint32_t cap_blocks;
+    uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
+    ir_ref entry_val[GUEST_MAX_REGS];/* value of each guest register at unit entry: its get or its ghost */
+    uint64_t spill_used[2];          /* 128 spill slots of 8 bytes */
+    struct ra_where *wheres;         uint32_t nwheres, cap_wheres;
+    struct ra_move *moves;           uint32_t nmoves, cap_moves;
+    uint32_t stamp, listed[GUEST_MAX_REGS]; /* listed[r] == stamp: r is in the list being made */
+    bool failed;                     /* out of spill slots: the unit must be made shorter */
+};
+
+/* --- live.c --------------------------------------------------------------------------------------- */
+
+/** Numbers the unit and fills v[], alias[], loops: call after pass pipeline, before ra_start(). */
+void ra_analyse(struct ra *ra);
+/** The value that stands for `r`: through copies and truncations. */
+static inline ir_ref ra_rep(const struct ra *ra, ir_ref r)
+{
+    return ra->alias[r];
+}
+/** The registers-to-be operands of insn `r`: its arguments, with fused ones replaced by theirs. Returns
+ * how many (at most 6). */
+unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6]);
+
+/* --- regalloc.c ----------------------------------------------------------------------------------- */
+
+void ra_init(struct ra *ra, const struct ra_target *target, void *ctx);
+void ra_free_all(struct ra *ra);
+/** State at unit entry. */
+void ra_start(struct ra *ra, struct ir_unit *u);
+
+/** Value `v` (not fused) in a register, made or loaded if need be, and pinned. */
+unsigned ra_use(struct ra *ra, ir_ref v);
+/** The same in register `reg`, as a private copy if the value lives on (its register will be overwritten). */
+void ra_use_in(struct ra *ra, ir_ref v, unsigned reg);
+/** True if `v` is best taken from memory: *off is its displacement from cpu. */
+bool ra_use_mem(struct ra *ra, ir_ref v, int32_t *off);
+/** True if value `v` dies at the insn being emitted. */
+static inline bool ra_dies(const struct ra *ra, ir_ref v)
+{
+    return ra->v[v].end <= ra->pos;
+}
+/** A free register of class `cls` for the time of this insn, pinned. `avoid`: registers not to take. */
+unsigned ra_temp(struct ra *ra, enum ra_class cls, uint32_t avoid);
+/** Empties register `reg` (what it holds moves or is stored) and pins it. */
+void ra_take(struct ra *ra, unsigned reg);
+/** A register for result `v`: its hint, else `tie` (a dying operand's register, RA_NONE for none), else any free one;
+ * never one of `avoid`. Operands that die at this insn give up theirs, except those in `avoid`. */
+unsigned ra_def(struct ra *ra, ir_ref v, unsigned tie, uint32_t avoid);
+/** Result `v` is in `reg`, which ra_take() gave. */
+void ra_def_in(struct ra *ra, ir_ref v, unsigned reg);
+/** Ends the insn: unpins. */
+static inline void ra_done(struct ra *ra)
+{
+    ra->pinned = ra->temps = 0;
+}
+
+/** Lists where snapshot `snap`'s registers are (those not at home): wheres[returned .. nwheres). */
+uint32_t ra_exit_list(struct ra *ra, uint32_t snap);
+/** Emits what brings wheres[first..first+n) home: registers to their homes, others to their slots. `keep`:
+ * value that must end up in register `keep_reg` too (an indirect target), or IR_NONE; `keep_from`: where it is. */
+void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg);
+
+/** Emits the moves of edge `edge` into block `to`: fixes its entry state if this is the first edge. */
+void ra_edge(struct ra *ra, uint32_t edge, uint32_t to);
+/** Makes block `b`'s entry state the current one. */
+void ra_block_begin(struct ra *ra, uint32_t b);
