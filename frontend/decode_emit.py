@@ -37,7 +37,8 @@ class Emitter:
             out += [f'    {kind} {arg};' for arg, kind in argset.args.items()]
             if not argset.args:
                 out.append('    int unused; /* no arguments */')
-            out += ['};', '']
+            fields = ' '.join(f'X({arg})' for arg in argset.args)
+            out += ['};', f'#define {e}_ARGS_{argset.name}(X) {fields}'.rstrip(), '']
         out.append('/* Translates one instruction; false: these operands are not this instruction. */')
         for insn, row in self.shared.insns.items():
             out.append(f'bool {self.trans}{insn}(struct {self.ctx} *ctx, '
@@ -77,6 +78,7 @@ class Emitter:
             out.append(f'enum {self.guest}_flag {{')
             out += [f'    {e}_F_{f.upper()} = 1 << {i},' for i, f in enumerate(self.flags)]
             out += ['};', '']
+        out += ['/* What trans_ functions get; for generic stubs. */', f'#define {e}_CTX struct {self.ctx}', '']
         out.append('/* X(name, NAME, argument set) */')
         out.append(f'#define {e}_INSNS(X) \\')
         for insn, row in self.shared.insns.items():
