@@ -17,6 +17,18 @@
  * `put` of a guest insn must come after its last faulting op, unless the architecture lets the guest see
  * the partial result.
  *
+ * Guest pc. An `insn` marker starts each guest instruction; what follows belongs to it up to the next marker of the
+ * block. The pc of a snapshot is the marker's, except: exit, exit_if, poll: the insn's imm (the state is the one to
+ * have at the target); exit_ind: irrelevant, the target is arg0; trap and trap_if of IR_TRAP_SYSCALL, SYNC_CODE and
+ * MODE: the marker's pc plus its length (ir_leave_pc()).
+ *
+ * Helpers. A call with GUEST_HELPER_MEM may fault and carries a snapshot. A helper with GUEST_HELPER_STATE reads and
+ * writes guest registers in cpu->regs; its call is the last thing of a unit, followed only by `get`s, and `exit`,
+ * `trap`, or `exit_ind` of such a `get`. Pass `regs` leaves a `put` before it for every register that differs from
+ * its value at entry: such a put stores to the slot now. The backend stores, before the call, the registers that
+ * are at home in host registers; after it, `get` reads the slot, the snapshots of the leaving ops are empty, and all
+ * homes are loaded from the slots at the exit.
+ *
  * Types are i1, i8..i64, f32, f64, v128. Integer registers of the guest are i64 slots, FP ones f64 (an f32
  * in them is NaN-boxed by `nanbox`).
  *
@@ -127,16 +139,19 @@ enum { IR_FPX_NX = 1, IR_FPX_UF = 2, IR_FPX_OF = 4, IR_FPX_DZ = 8, IR_FPX_NV = 1
 
 /* Hints of exits (aux). */
 enum ir_jump { IR_JUMP_PLAIN, IR_JUMP_CALL, IR_JUMP_RET };
+#define IR_EXIT_JUMP(aux) ((enum ir_jump)((aux) & 0xff))
+/* aux of exit and exit_if: the target is backward; when taken, act as `poll` with the same imm first. */
+#define IR_EXIT_POLL (1 << 8)
 
 /* Why a unit leaves for the run loop (aux of trap). pc: the snapshot's. */
 enum ir_trap {
     IR_TRAP_SYSCALL,  /* snapshot pc: the instruction after */
     IR_TRAP_ILLEGAL,  /* undefined instruction at pc; imm: its bits */
     IR_TRAP_BREAK,    /* breakpoint instruction at pc */
-    IR_TRAP_FETCH,    /* instruction fetch from pc faults */
+    IR_TRAP_FETCH,    /* fetch of the instruction at pc faults; imm: the address of the first byte that can't be had */
     IR_TRAP_MISALIGN, /* misaligned access or jump; imm: address if known */
     IR_TRAP_SYNC_CODE,/* instruction cache flush: imm unused; pc: the instruction after */
-    IR_TRAP_MODE,     /* cpu.mode may have changed: look the unit up anew at pc */
+    IR_TRAP_MODE,     /* cpu.mode becomes imm: look the unit up anew at pc, the instruction after */
     IR_NTRAPS
 };
 
@@ -185,7 +200,8 @@ struct ir_unit {
     ir_ref *edge_args;        uint32_t nedge_args, cap_edge_args;
     struct ir_snap *snaps;    uint32_t nsnaps, cap_snaps;
     struct ir_snap_val *snap_vals; uint32_t nsnap_vals, cap_snap_vals;
-    ir_ref *const_hash;       uint32_t const_hash_mask; /* open-addressed intern table */
+    ir_ref *const_hash;       uint32_t const_hash_mask, nconsts; /* open-addressed intern table */
+    void *scratch;            size_t cap_scratch; /* ir_scratch() */
     uint32_t cur;             /* block that the builder appends to */
 };
 
@@ -236,12 +252,34 @@ ir_ref ir_insert_before(struct ir_unit *u, ir_ref at, enum ir_op op, enum ir_typ
                         ir_ref a, ir_ref b, ir_ref c, int64_t imm);
 /** Unlinks insn `r` from block `b` and makes it a nop. */
 void ir_remove(struct ir_unit *u, uint32_t b, ir_ref r);
+/** Unlinks insn `r` from block `b`; it keeps its op and operands. */
+void ir_unlink(struct ir_unit *u, uint32_t b, ir_ref r);
+/** Unlinks insn `r` from block `b` and leaves a `copy` of `val` in its place, which stands in no block: ir_val()
+ * leads from it to `val`. A pass that does so must see to it that no operand, edge or snapshot names `r` when it
+ * ends. */
+void ir_forward(struct ir_unit *u, uint32_t b, ir_ref r, ir_ref val);
 /** The interned constant of type `t` with bits `v` (masked to the type's width). */
 ir_ref ir_const_val(struct ir_unit *u, enum ir_type t, uint64_t v);
 /** A constant that is a guest address (relocatable; i64). */
 ir_ref ir_const_addr(struct ir_unit *u, gaddr a);
 /** Adds a snapshot with `n` values; returns its index (>= 1). */
 uint32_t ir_snap_new(struct ir_unit *u, gaddr pc, const struct ir_snap_val *vals, uint32_t n);
+
+/** Another snapshot with the values snap_vals[first .. first+n) that an earlier one has already. */
+uint32_t ir_snap_share(struct ir_unit *u, gaddr pc, uint32_t first, uint32_t n);
+/** The guest pc that the run loop or the signal handler sees when the unit is left at insn `r`, the `insn` marker
+ * before it being `marker` (IR_NONE: none yet, the unit's entry). See "Guest pc" above. */
+gaddr ir_leave_pc(const struct ir_unit *u, ir_ref r, ir_ref marker);
+/** Memory for the running pass, at least `bytes`, contents undefined; valid until the next call. */
+void *ir_scratch(struct ir_unit *u, size_t bytes);
+
+/** The value behind any number of copies. */
+static inline ir_ref ir_val(const struct ir_unit *u, ir_ref r)
+{
+    while (u->insns[r].op == IR_copy)
+        r = u->insns[r].arg[0];
+    return r;
+}
 
 static inline ir_ref ir_op2(struct ir_unit *u, enum ir_op op, enum ir_type t, ir_ref a, ir_ref b)
 {
