@@ -46,6 +46,13 @@ struct guest_helper {
     uint8_t flags;
 };
 
+/* The guest's vdso: an ELF image that is mapped into every process (frontend/<guest>/vdso.py makes it). */
+struct guest_vdso {
+    const uint8_t *image;
+    uint32_t size;
+    uint32_t sigreturn;          /* offset of the code that a signal handler returns to */
+};
+
 struct guest {
     const char *name;            /* as uname -m says: "riscv64" */
     uint16_t elf_machine;        /* EM_* */
@@ -71,6 +78,8 @@ struct guest {
     /* --- Linux ABI: used by loader/ and syscall/ */
     uint64_t hwcap, hwcap2;
     const char *platform;        /* AT_PLATFORM or NULL */
+    uint32_t min_sigstack;       /* AT_MINSIGSTKSZ, 0 for none */
+    const struct guest_vdso *vdso; /* or NULL */
     const struct guest_linux *linux_abi; /* syscall numbers, registers, signal frames: syscall/abi.h */
 };
 
