@@ -33,6 +33,10 @@ void cpu_bind(struct cpu *cpu);
 /** Runs guest code from cpu->pc until the thread ends (linux_*() never return then). */
 _Noreturn void run_loop(struct cpu *cpu);
 
+/** True if a unit for (pc, mode) is published. A hint for the translator: it may be gone, or come, a moment later.
+ * Called while translating (under the cache's lock or inside an epoch). */
+bool cache_has(gaddr pc, uint32_t mode);
+
 /** Forgets all translations of guest bytes [start, start+len): called with space's write lock held when
  * mappings change, or without it when a guest announces changed code. Other threads may be
  * running that code: on return no thread will enter it anew; threads still inside leave at their next poll,
