@@ -28,6 +28,8 @@ struct cpu_probe { uint64_t pc; const void *code; };
 enum { CPU_PROBE_BITS = 12, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
 #define CPU_PROBE_NONE UINT64_MAX
 
+enum { CPU_RT_HELPER = 1 << 16 };
+
 /* Why generated code returned to the run loop. */
 enum cpu_exit {
     CPU_EXIT_MISS,     /* go on at cpu.pc; cpu.exit_site is the direct exit that may be linked, or NULL */
@@ -46,8 +48,8 @@ struct cpu {
     alignas(16) uint8_t spill[CPU_SPILL_BYTES]; /* the allocator's */
 
     /* --- calls of C from generated code (backend/x86/rt.h) */
-    const void *rt_thunk;            /* saves all registers, calls rt_fn with the arguments below */
-    const void *rt_fn;               /* C function to call, first argument this struct cpu */
+    const void *rt_thunk;            /* saves all registers, calls function rt_index with the arguments below */
+    uint32_t rt_index;               /* of rt, or CPU_RT_HELPER + of helpers; first argument: this struct cpu */
     uint64_t rt_int[4];              /* its integer arguments after cpu, in order; rt_int[0]: integer result */
     alignas(16) uint64_t rt_fp[4][2];/* its FP arguments, in order; rt_fp[0]: FP result */
     const void *const *rt;           /* the backend's own runtime functions (enum rt) */

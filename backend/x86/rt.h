@@ -1,0 +1,38 @@
+/* Calls of C from the middle of a unit, and what the backend itself calls: what x86-64 has no exact
+ * instruction for.
+ *
+ * Generated code stores the arguments into cpu->rt_int and cpu->rt_fp, the function's number into cpu->rt_index, and
+ * calls cpu->rt_thunk, which preserves every register: to the allocator such a call is an instruction that
+ * clobbers nothing. The result is in rt_int[0] or rt_fp[0]. C runs with the guest's MXCSR: what it raises
+ * accumulates as the guest's flags.
+ */
+#pragma once
+
+#include "backend/cpu.h"
+#include "ir/ir.h"
+
+/* RT(name, doc): function rt_<name>. `desc` is RT_DESC(): everything that tells the operation. */
+#define RT_TABLE(RT)                                                                               \
+    RT(fp64, "an f64 arithmetic op with a static rounding mode, or one SSE has no exact form of")  \
+    RT(fp32, "the same for f32")                                                                   \
+    RT(narrow, "f64 to f32 with a static rounding mode")                                           \
+    RT(to_int, "floating point (as f64) to integer, saturating")                                   \
+    RT(from_int64, "integer to f64")                                                               \
+    RT(from_int32, "integer to f32")                                                               \
+    RT(fpflags, "reads the accumulated exceptions")                                                \
+    RT(fpflags_set, "writes them")                                                                 \
+    RT(fprm_set, "writes the rounding mode")
+
+enum rt {
+#define RT_ENUM(name, doc) RT_##name,
+    RT_TABLE(RT_ENUM)
+#undef RT_ENUM
+    NRT
+};
+
+/** op: enum ir_op; rm: enum ir_rm; flags: the op's imm (fma) or aux NaN bits; width: 32 or 64, of an integer. */
+#define RT_DESC(op, rm, flags, width) \
+    ((uint64_t)(op) | (uint64_t)(rm) << 8 | (uint64_t)(flags) << 16 | (uint64_t)(width) << 32)
+
+/** Points `cpu` at the thunk and the table. */
+void rt_init_cpu(struct cpu *cpu);
