@@ -6,6 +6,26 @@
  * exit, or to close the loop when the target is the unit's own entry.
  *
  * After any of tr_goto/tr_indirect/tr_trap the instruction is over; tr->done says whether the unit is too.
+ *
+ * A unit only ever goes forward through guest code: it follows direct forward jumps to code that has no unit
+ * yet, and ends at calls, backward jumps, indirect jumps, traps and the limit. Every loop polls: backward
+ * direct exits carry IR_EXIT_POLL, a closed loop ends with `poll`.
+ *
+ * Example: for the loop `1: addi a0,a0,-1; bnez a0,1b` entered at 1 the unit is
+ *
+ *     block 0:
+ *       jmp 1
+ *     block 1:
+ *       insn 0x10000, 2
+ *       %2 = get.i64 a0
+ *       %4 = add.i64 %2, -1
+ *       put a0, %4
+ *       insn 0x10002, 2
+ *       %7 = cmpne.i1 %4, 0
+ *       %9 = xor.i1 %7, 1
+ *       exit_if %9, 0x10004
+ *       poll 0x10000
+ *       jmp 1
  */
 #pragma once
 
@@ -14,13 +34,27 @@
 struct tr {
     struct ir_unit *u;
     const struct guest *guest;
-    gaddr pc;            /* of the instruction being translated; translate_insn() leaves it unchanged, sets len */
-    unsigned len;        /* length in bytes of the instruction being translated */
-    const uint8_t *code; /* host pointer to it */
-    size_t avail;        /* readable, executable bytes there (>= 1) */
+    gaddr pc;            /* of the instruction being translated; translate_insn() leaves it unchanged, fetches */
+    unsigned len;        /* length in bytes of the instruction being translated, as far as fetched */
+    uint64_t bits;       /* its bytes, little-endian; see tr_fetch() */
+    const uint8_t *code; /* host pointer to it; for tr_fetch() only */
+    size_t avail;        /* readable, executable bytes there, 0 if none */
     bool done;           /* the unit is over */
-    gaddr next;          /* where the next instruction is (pc + len, or the target of a followed jump) */
+    gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
+    ir_ref known[GUEST_MAX_REGS]; /* each guest register's value here, IR_NONE if the unit has not seen it */
 };
+
+/** The value of guest register `reg` (row of regs.def) at this point, in the row's type. */
+ir_ref tr_get(struct tr *tr, unsigned reg);
+/** Guest register `reg` becomes `val` (of the row's type). After the instruction's last op that can fault. */
+void tr_put(struct tr *tr, unsigned reg, ir_ref val);
+/** Registers were changed behind the IR's back (a helper with GUEST_HELPER_STATE). */
+void tr_forget(struct tr *tr);
+
+/** Makes tr->bits hold the first `n` (even, at most 8) bytes of the instruction, little-endian, and tr->len n. Bytes
+ * fetched before are not read again (other threads may be changing them). If some are not executable it ends the
+ * unit with a fetch fault at the first of these and returns false: then return at once. */
+bool tr_fetch(struct tr *tr, unsigned n);
 
 /** Direct jump to `target`. hint: IR_JUMP_CALL if it is a call (link register already put). */
 void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint);
@@ -31,8 +65,13 @@ void tr_indirect(struct tr *tr, ir_ref target, enum ir_jump hint);
 /** Leave for the run loop: trap `kind` with payload `info`. The pc that the run loop sees is the
  * instruction's own, or the next one's for IR_TRAP_SYSCALL, SYNC_CODE and MODE. */
 void tr_trap(struct tr *tr, enum ir_trap kind, uint64_t info);
+/** The same if `cond` (i1) holds; the instruction goes on otherwise. */
+void tr_trap_if(struct tr *tr, ir_ref cond, enum ir_trap kind, uint64_t info);
 /** The unit ends after this instruction (its effects invalidate assumptions); goes on at the next pc. */
 void tr_end(struct tr *tr);
+
+/** How many guest instructions a unit may have (at least 1). */
+extern unsigned translate_limit;
 
 /** Builds the unit that starts at `pc` into `u` (reset here). The caller holds space's read lock, so that
  * mappings stay. An unreadable or non-executable pc gives a unit that traps with IR_TRAP_FETCH. Never fails. */

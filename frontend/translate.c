@@ -1,0 +1,198 @@
+#include "frontend/translate.h"
+
+#include <string.h>
+
+#include "backend/run.h"
+#include "loader/space.h"
+
+unsigned translate_limit = 128;
+
+/* Emits an op that has a pc or payload in imm and nothing else. */
+static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
+{
+    return ir_emit(u, op, IR_VOID, (uint16_t)aux, a, IR_NONE, IR_NONE, (int64_t)imm);
+}
+
+ir_ref tr_get(struct tr *tr, unsigned reg)
+{
+    if (tr->known[reg] == IR_NONE)
+        tr->known[reg] = ir_emit(tr->u, IR_get, tr->guest->regs[reg].type, (uint16_t)reg, IR_NONE,
+                                 IR_NONE, IR_NONE, 0);
+    return tr->known[reg];
+}
+
+void tr_put(struct tr *tr, unsigned reg, ir_ref val)
+{
+    ir_emit(tr->u, IR_put, IR_VOID, (uint16_t)reg, val, IR_NONE, IR_NONE, 0);
+    tr->known[reg] = val;
+}
+
+void tr_forget(struct tr *tr)
+{
+    memset(tr->known, 0, sizeof tr->known[0] * tr->guest->nregs);
+}
+
+/* Leaves for `target` by a direct exit. Backward ones poll, so that every loop does. */
+static void leave(struct tr *tr, gaddr target, enum ir_jump hint)
+{
+    unsigned aux = hint | (target <= tr->pc ? IR_EXIT_POLL : 0);
+
+    emit_imm(tr->u, IR_exit, aux, IR_NONE, target);
+    tr->done = true;
+}
+
+/* Ends the unit with a jump to its own entry. All that was built so far is the loop's body: it becomes
+ * block 1, and block 0 only leads there. */
+static void close_loop(struct tr *tr)
+{
+    struct ir_unit *u = tr->u;
+    uint32_t body = ir_block_new(u);
+    uint32_t edge = ir_edge_new(u, NULL, 0);
+
+    u->blocks[body].first = u->blocks[0].first;
+    u->blocks[body].last = u->blocks[0].last;
+    u->blocks[body].loop_head = true;
+    u->blocks[0].first = u->blocks[0].last = IR_NONE;
+    ir_block_use(u, 0);
+    emit_imm(u, IR_jmp, edge, IR_NONE, body);
+
+    edge = ir_edge_new(u, NULL, 0);
+    ir_block_use(u, body);
+    emit_imm(u, IR_poll, 0, IR_NONE, u->pc);
+    emit_imm(u, IR_jmp, edge, IR_NONE, body);
+    tr->done = true;
+}
+
+void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint)
+{
+    if (hint == IR_JUMP_CALL)
+        leave(tr, target, hint);
+    else if (target == tr->u->pc)
+        close_loop(tr);
+    else if (target > tr->pc && tr->u->nextents < IR_MAX_EXTENTS && tr->u->guest_insns + 1 < translate_limit &&
+             !cache_has(target, tr->u->mode))
+        tr->next = target; /* cannot be in this unit already: a unit only ever goes forward */
+    else
+        leave(tr, target, hint);
+}
+
+void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
+{
+    struct ir_unit *u = tr->u;
+    gaddr past = tr->pc + tr->len;
+
+    if (ir_is_const(u, cond)) {
+        if (ir_at(u, cond)->imm)
+            tr_goto(tr, taken, IR_JUMP_PLAIN);
+    } else if (taken == u->pc) {
+        ir_ref stay = ir_op2(u, IR_xor, IR_I1, cond, ir_const_val(u, IR_I1, 1));
+
+        emit_imm(u, IR_exit_if, 0, stay, past);
+        close_loop(tr);
+    } else {
+        emit_imm(u, IR_exit_if, taken <= tr->pc ? IR_EXIT_POLL : 0, cond, taken);
+    }
+}
+
+void tr_indirect(struct tr *tr, ir_ref target, enum ir_jump hint)
+{
+    if (ir_is_const(tr->u, target)) {
+        tr_goto(tr, (gaddr)ir_at(tr->u, target)->imm, hint);
+        return;
+    }
+    emit_imm(tr->u, IR_exit_ind, hint, target, 0);
+    tr->done = true;
+}
+
+void tr_trap(struct tr *tr, enum ir_trap kind, uint64_t info)
+{
+    emit_imm(tr->u, IR_trap, kind, IR_NONE, info);
+    tr->done = true;
+}
+
+void tr_trap_if(struct tr *tr, ir_ref cond, enum ir_trap kind, uint64_t info)
+{
+    emit_imm(tr->u, IR_trap_if, kind, cond, info);
+}
+
+void tr_end(struct tr *tr)
+{
+    leave(tr, tr->pc + tr->len, IR_JUMP_PLAIN);
+}
+
+bool tr_fetch(struct tr *tr, unsigned n)
+{
+    while (tr->len < n) {
+        const uint8_t *p = tr->code + tr->len;
+        gaddr at = tr->pc + tr->len;
+        size_t avail = tr->avail > tr->len ? tr->avail - tr->len : 0;
+        uint16_t half;
+
+        if (avail == 0)
+            p = space_fetch(at, &avail);
+        if (!p || avail < sizeof half) {
+            tr_trap(tr, IR_TRAP_FETCH, at);
+            return false;
+        }
+        memcpy(&half, p, sizeof half);
+        tr->bits |= (uint64_t)half << (8 * tr->len);
+        tr->len += sizeof half;
+    }
+    return true;
+}
+
+/* Notes that the unit depends on the bytes of the instruction just translated. */
+static void note_source(struct tr *tr)
+{
+    struct ir_unit *u = tr->u;
+    struct ir_extent *e = u->nextents ? &u->extents[u->nextents - 1] : NULL;
+
+    u->guest_insns++;
+    u->guest_bytes += tr->len;
+    u->src_hash = ir_src_hash(u->src_hash, tr->bits, tr->len);
+    if (!e || e->pc + e->len != tr->pc) {
+        e = &u->extents[u->nextents++];
+        *e = (struct ir_extent){ .pc = tr->pc };
+    }
+    e->len += tr->len;
+}
+
+/* Makes `pc` the instruction to be translated. */
+static void advance(struct tr *tr, gaddr pc)
+{
+    if (pc == tr->pc + tr->len && tr->avail > tr->len) {
+        tr->code += tr->len;
+        tr->avail -= tr->len;
+    } else {
+        tr->avail = 0;
+        tr->code = space_fetch(pc, &tr->avail);
+        if (!tr->code)
+            tr->avail = 0;
+    }
+    tr->pc = pc;
+    tr->len = 0;
+    tr->bits = 0;
+    tr->next = 0;
+}
+
+void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode)
+{
+    struct tr tr = { .u = u, .guest = guest };
+
+    ir_reset(u, guest, pc, mode);
+    while (!tr.done) {
+        if (u->guest_insns >= translate_limit) {
+            emit_imm(u, IR_exit, IR_JUMP_PLAIN, IR_NONE, pc);
+            break;
+        }
+        advance(&tr, pc);
+
+        ir_ref mark = ir_emit(u, IR_insn, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE, (int64_t)pc);
+
+        guest->translate_insn(&tr);
+        ir_at(u, mark)->aux = (uint16_t)tr.len;
+        if (tr.len)
+            note_source(&tr);
+        pc = tr.next ? tr.next : tr.pc + tr.len;
+    }
+}
