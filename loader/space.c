@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/random.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -206,15 +207,26 @@ static void note_growth(gaddr addr)
 
 /* --- placing */
 
-uint64_t space_random(uint64_t span)
+/* splitmix64 */
+static uint64_t next_random(void)
 {
-    if (!space.randomise)
-        return 0;
-    /* splitmix64 */
     uint64_t z = random_state += 0x9e3779b97f4a7c15;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return (z ^ z >> 31) % span & ~(uint64_t)(SPACE_PAGE - 1);
+    return z ^ z >> 31;
+}
+
+uint64_t space_random(uint64_t span, uint64_t align)
+{
+    return space.randomise ? next_random() % span & ~(align - 1) : 0;
+}
+
+void space_secret(uint8_t bytes[16])
+{
+    if (!space.seeded && getrandom(bytes, 16, GRND_NONBLOCK) == 16)
+        return;
+    uint64_t words[2] = { next_random(), next_random() };
+    memcpy(bytes, words, sizeof words);
 }
 
 static gaddr find_free(uint64_t len, uint64_t align, gaddr below)
@@ -700,16 +712,17 @@ static bool host_is_below(const void *fresh)
     return (uintptr_t)p < space.task_size;
 }
 
-void space_init(gaddr task_size)
+void space_init(gaddr task_size, const uint64_t *seed)
 {
     space.task_size = task_size;
     space.randomise = !(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
-    const void *seed = (const void *)getauxval(AT_RANDOM);
+    space.seeded = seed;
+    if (!seed)
+        seed = (const void *)getauxval(AT_RANDOM);
     if (seed)
         memcpy(&random_state, seed, sizeof random_state);
-    random_state ^= (uint64_t)getpid() << 32;
     space.set.random = (uint32_t)random_state | 1;
-    space.mmap_base = task_size - STACK_GAP - space_random(RANDOM_SPAN);
+    space.mmap_base = task_size - STACK_GAP - space_random(RANDOM_SPAN, SPACE_PAGE);
     if (!ranges_reserve(&space.set))
         return;
     if (host_is_below(space.set.free)) {
@@ -723,7 +736,7 @@ int64_t space_map_stack(uint64_t size, bool exec)
     size = page_up(size);
     if (size > space.task_size / 2)
         return -ENOMEM;
-    gaddr top = space.task_size - SPACE_PAGE - space_random(RANDOM_SPAN);
+    gaddr top = space.task_size - SPACE_PAGE - space_random(RANDOM_SPAN, SPACE_PAGE);
     struct request rq = { .len = size, .align = SPACE_PAGE, .fd = -1,
                           .prot = PROT_READ | PROT_WRITE | (exec ? PROT_EXEC : 0),
                           .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK |
@@ -739,7 +752,7 @@ int64_t space_map_stack(uint64_t size, bool exec)
         /* The rest of the gap lets the kernel extend the stack when its limit is raised later. */
         uint64_t gap = size < STACK_GAP ? STACK_GAP - size : 2 * RANGES_GUARD;
         if ((gaddr)at > gap + LOWEST)
-            space.mmap_base = (gaddr)at - gap - space_random(RANDOM_SPAN);
+            space.mmap_base = (gaddr)at - gap - space_random(RANDOM_SPAN, SPACE_PAGE);
         space.stack_top = (gaddr)at + size;
         at = (int64_t)space.stack_top;
     }

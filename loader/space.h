@@ -56,8 +56,9 @@ struct space_range {
 };
 
 /** Prepares the address space. `task_size` is the first address the guest may not map (GUEST_TOP for 64-bit
- * guests). Randomises the bases a little unless the personality says ADDR_NO_RANDOMIZE. Once. */
-void space_init(gaddr task_size);
+ * guests). Randomises the bases a little unless the personality says ADDR_NO_RANDOMIZE; `seed` makes that and
+ * space_secret() repeatable, NULL for none. Once. */
+void space_init(gaddr task_size, const uint64_t *seed);
 
 void space_read_lock(void);
 void space_read_unlock(void);
@@ -101,8 +102,10 @@ void space_set_brk(gaddr start);
 int64_t space_map_stack(uint64_t size, bool exec);
 /** Maps the vdso image read-only and executable; returns its address or -errno. */
 int64_t space_map_vdso(const void *image, size_t size);
-/** A random page-aligned offset below `span`, 0 without randomisation. */
-uint64_t space_random(uint64_t span);
+/** A random multiple of `align` (power of 2) below `span`, 0 without randomisation. */
+uint64_t space_random(uint64_t span, uint64_t align);
+/** 16 random bytes for the guest's AT_RANDOM; from the kernel unless there is a seed. */
+void space_secret(uint8_t bytes[16]);
 /** An address where `len` bytes at `align` (a power of 2) are free, nothing mapped yet; 0 if none. For placing an
  * executable or its interpreter. `hint`: at or below this address, 0 for mmap's usual place. */
 gaddr space_find(uint64_t len, uint64_t align, gaddr hint);

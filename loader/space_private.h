@@ -9,7 +9,7 @@ struct space {
     gaddr mmap_base;         /* mappings without a wish go below this */
     gaddr stack_top;
     gaddr brk_start, brk;
-    bool randomise;
+    bool randomise, seeded;
     bool host_below;         /* the kernel placed mappings of ours below task_size */
 };
 extern struct space space;
