@@ -1,6 +1,6 @@
 /* The builder: appends insns to blocks, interns constants, makes edges and snapshots. The unit's arrays only
  * ever grow and are kept across ir_reset(), so that translating costs no allocation per op. */
-#include "ir/ir.h"
+#include "ir/cfg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +106,7 @@ void ir_free(struct ir_unit *u)
     free(u->snap_vals);
     free(u->const_hash);
     free(u->scratch);
+    ir_cfg_free(u->cfg);
     free(u);
 }
 
@@ -148,9 +149,9 @@ static ir_ref insn_new(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_
     return r;
 }
 
-/** Links `r` into block `b` before `at`, or at the end if `at` is IR_NONE. */
-static void link_before(struct ir_unit *u, struct ir_block *b, ir_ref at, ir_ref r)
+void ir_link_before(struct ir_unit *u, uint32_t blk, ir_ref at, ir_ref r)
 {
+    struct ir_block *b = &u->blocks[blk];
     ir_ref prev = at ? u->insns[at].prev : b->last;
 
     u->insns[r].prev = prev;
@@ -173,7 +174,7 @@ ir_ref ir_param(struct ir_unit *u, uint32_t b, enum ir_type t)
     for (uint32_t i = 0; i < blk->nparams; i++)
         at = u->insns[at].next;
     ir_ref r = insn_new(u, IR_param, t, 0, IR_NONE, IR_NONE, IR_NONE, blk->nparams++);
-    link_before(u, blk, at, r);
+    ir_link_before(u, b, at, r);
     return r;
 }
 
@@ -188,12 +189,19 @@ uint32_t ir_edge_new(struct ir_unit *u, const ir_ref *vals, uint32_t n)
     return u->nedges++;
 }
 
+void ir_edge_arg(struct ir_unit *u, ir_ref val)
+{
+    ROOM(u, edge_args, u->nedge_args + 1, FIRST_OTHER);
+    u->edge_args[u->nedge_args++] = val;
+    u->edges[u->nedges - 1].n++;
+}
+
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                ir_ref c, int64_t imm)
 {
     ir_ref r = insn_new(u, op, t, aux, a, b, c, imm);
 
-    link_before(u, &u->blocks[u->cur], IR_NONE, r);
+    ir_link_before(u, u->cur, IR_NONE, r);
     return r;
 }
 
@@ -206,7 +214,7 @@ ir_ref ir_insert_before(struct ir_unit *u, ir_ref at, enum ir_op op, enum ir_typ
     if (!u->insns[at].prev) /* only then does the block matter: its list begins anew */
         while (u->blocks[blk].first != at)
             blk++;
-    link_before(u, &u->blocks[blk], at, r);
+    ir_link_before(u, blk, at, r);
     return r;
 }
 

@@ -23,10 +23,10 @@
  * MODE: the marker's pc plus its length (ir_leave_pc()).
  *
  * Helpers. A call with GUEST_HELPER_MEM may fault and carries a snapshot. A helper with GUEST_HELPER_STATE reads and
- * writes guest registers in cpu->regs; its call is the last thing of a unit, followed only by `get`s, and `exit`,
- * `trap`, or `exit_ind` of such a `get`. Pass `regs` leaves a `put` before it for every register that differs from
+ * writes guest registers in cpu->regs; its call is the last thing of a unit, followed only by `get`s, `put`s, pure
+ * insns and `exit`, `exit_ind` or `trap`; values made before it are not put or jumped to after it. Pass `regs` leaves a `put` before it for every register that differs from
  * its value at entry: such a put stores to the slot now. The backend stores, before the call, the registers that
- * are at home in host registers; after it, `get` reads the slot, the snapshots of the leaving ops are empty, and all
+ * are at home in host registers; after it, `get` reads the slot, `put` writes it, the snapshots of the leaving ops are empty, and all
  * homes are loaded from the slots at the exit.
  *
  * Types are i1, i8..i64, f32, f64, v128. Integer registers of the guest are i64 slots, FP ones f64 (an f32
@@ -166,7 +166,8 @@ struct ir_insn {
     uint32_t tmp;      /* scratch of the running pass; 0 between passes */
 };
 
-/* An edge's values, one a parameter of the target block: unit.edge_args[first .. first+n). */
+/* An edge's values, one a parameter of the target block: unit.edge_args[first .. first+n). Each list belongs to one
+ * edge; a br's two lists follow each other. Block 0 has no parameters and no edge leads to it. */
 struct ir_edge { uint32_t first, n; };
 
 struct ir_block {
@@ -183,6 +184,9 @@ struct ir_snap { gaddr pc; uint32_t first, n; }; /* unit.snap_vals[first .. firs
  * several. The driver keeps them disjoint enough to be few and ends the unit when there is no room for another. */
 struct ir_extent { gaddr pc; uint32_t len; };
 enum { IR_MAX_EXTENTS = 8 };
+
+struct ir_cfg;
+struct pass_stats;
 
 /* All arrays live in the unit's arena; index 0 of insns and snaps is the "none" entry. */
 struct ir_unit {
@@ -202,6 +206,8 @@ struct ir_unit {
     struct ir_snap_val *snap_vals; uint32_t nsnap_vals, cap_snap_vals;
     ir_ref *const_hash;       uint32_t const_hash_mask, nconsts; /* open-addressed intern table */
     void *scratch;            size_t cap_scratch; /* ir_scratch() */
+    struct ir_cfg *cfg;       /* shape of the graph, see ir/cfg.h; made by ir_cfg_build() */
+    struct pass_stats *stats; /* where passes count and time themselves, NULL: nowhere (ir/passes/pass.h) */
     uint32_t cur;             /* block that the builder appends to */
 };
 
@@ -244,6 +250,9 @@ ir_ref ir_param(struct ir_unit *u, uint32_t b, enum ir_type t);
 /** Adds an edge list of `n` values; returns its number (aux of jmp, br). */
 uint32_t ir_edge_new(struct ir_unit *u, const ir_ref *vals, uint32_t n);
 
+/** Adds a value to the edge list made last. */
+void ir_edge_arg(struct ir_unit *u, ir_ref val);
+
 /** Appends an insn to the current block and returns its ref. The general form; wrappers below. */
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                ir_ref c, int64_t imm);
@@ -252,6 +261,8 @@ ir_ref ir_insert_before(struct ir_unit *u, ir_ref at, enum ir_op op, enum ir_typ
                         ir_ref a, ir_ref b, ir_ref c, int64_t imm);
 /** Unlinks insn `r` from block `b` and makes it a nop. */
 void ir_remove(struct ir_unit *u, uint32_t b, ir_ref r);
+/** Links insn `r`, which stands in no block, into block `b` before `at` (IR_NONE: at its end). */
+void ir_link_before(struct ir_unit *u, uint32_t b, ir_ref at, ir_ref r);
 /** Unlinks insn `r` from block `b`; it keeps its op and operands. */
 void ir_unlink(struct ir_unit *u, uint32_t b, ir_ref r);
 /** Unlinks insn `r` from block `b` and leaves a `copy` of `val` in its place, which stands in no block: ir_val()

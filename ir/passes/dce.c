@@ -1,0 +1,156 @@
+/* Dead code: insns that only make a value which nobody reads.
+ *
+ * Loads stay, they can fault; FP ops stay, they set flags. A helper may go if its row says that it is pure.
+ * Liveness flows against the order of execution; only loops need more than one walk, through the values that back edges
+ * pass to parameters.
+ */
+#include <string.h>
+
+#include "frontend/guest.h"
+#include "ir/cfg.h"
+#include "ir/passes/pass.h"
+
+struct dce {
+    struct ir_unit *u;
+    uint8_t *live;            /* per insn: its value is read */
+    uint32_t snap_first, snap_n; /* the snapshot values marked last: neighbours often share them */
+    bool changed;
+};
+
+static inline void mark(struct dce *d, ir_ref r)
+{
+    if (!d->live[r]) {
+        d->live[r] = 1;
+        d->changed = true;
+    }
+}
+
+/** True if `i` must stay though nobody reads its value. */
+static inline bool needed(const struct ir_unit *u, const struct ir_insn *i)
+{
+    if (i->op == IR_call)
+        return !u->guest || u->guest->helpers[i->aux].flags != GUEST_HELPER_PURE;
+    return !(ir_ops[i->op].flags & IR_PURE) && i->op != IR_get && i->op != IR_nop && i->op != IR_param;
+}
+
+static void mark_snap(struct dce *d, const struct ir_snap *s)
+{
+    if (s->first == d->snap_first && s->n == d->snap_n)
+        return;
+    d->snap_first = s->first;
+    d->snap_n = s->n;
+    for (uint32_t k = 0; k < s->n; k++)
+        mark(d, d->u->snap_vals[s->first + k].val);
+}
+
+static inline void mark_operands(struct dce *d, const struct ir_insn *i)
+{
+    for (unsigned k = 0; k < 3; k++)
+        if (i->arg[k])
+            mark(d, i->arg[k]);
+    if (i->snap)
+        mark_snap(d, &d->u->snaps[i->snap]);
+}
+
+/** Marks what edge `e` passes to the live parameters of block `to`. */
+static void mark_edge(struct dce *d, uint32_t e, uint32_t to)
+{
+    const struct ir_unit *u = d->u;
+    ir_ref p = u->blocks[to].first;
+
+    for (uint32_t k = 0; k < u->edges[e].n; k++, p = ir_at(u, p)->next)
+        if (d->live[p])
+            mark(d, u->edge_args[u->edges[e].first + k]);
+}
+
+static void mark_block(struct dce *d, uint32_t b)
+{
+    const struct ir_unit *u = d->u;
+    uint32_t succ[2];
+    unsigned n = ir_succs(u, b, succ);
+
+    d->snap_n = 0;
+    d->snap_first = UINT32_MAX;
+    for (unsigned k = 0; k < n; k++)
+        mark_edge(d, ir_at(u, u->blocks[b].last)->aux + k, succ[k]);
+    for (ir_ref r = u->blocks[b].last; r; r = ir_at(u, r)->prev) {
+        const struct ir_insn *i = ir_at(u, r);
+        if (d->live[r] || needed(u, i))
+            mark_operands(d, i);
+    }
+}
+
+static void sweep_block(struct dce *d, uint32_t b)
+{
+    struct ir_unit *u = d->u;
+
+    for (ir_ref r = u->blocks[b].first, next; r; r = next) {
+        const struct ir_insn *i = ir_at(u, r);
+        next = i->next;
+        if (!d->live[r] && i->op != IR_param && !needed(u, i))
+            ir_remove(u, b, r);
+    }
+}
+
+/** Takes the values for dead parameters of block `to` out of edge list `e`. */
+static void shrink_edge(struct dce *d, uint32_t e, uint32_t to)
+{
+    struct ir_unit *u = d->u;
+    ir_ref *args = u->edge_args + u->edges[e].first, p = u->blocks[to].first;
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < u->edges[e].n; k++, p = ir_at(u, p)->next)
+        if (d->live[p])
+            args[n++] = args[k];
+    u->edges[e].n = n;
+}
+
+static void sweep_params(struct dce *d, const struct ir_cfg *g)
+{
+    struct ir_unit *u = d->u;
+    uint32_t succ[2];
+
+    for (uint32_t k = 0; k < g->n; k++) {
+        uint32_t b = g->order[k];
+        for (unsigned s = ir_succs(u, b, succ); s--; )
+            shrink_edge(d, ir_at(u, u->blocks[b].last)->aux + s, succ[s]);
+    }
+    for (uint32_t k = 0; k < g->n; k++) {
+        uint32_t b = g->order[k], n = u->blocks[b].nparams;
+        ir_ref r = u->blocks[b].first;
+        for (uint32_t kept = 0; n--; ) {
+            ir_ref next = ir_at(u, r)->next;
+            if (d->live[r]) {
+                ir_at(u, r)->imm = kept++;
+            } else {
+                ir_remove(u, b, r);
+                u->blocks[b].nparams--;
+            }
+            r = next;
+        }
+    }
+}
+
+void pass_dce(struct ir_unit *u)
+{
+    struct dce d = { .u = u };
+
+    if (u->nblocks > 1)
+        ir_cfg_prune(u);
+    const struct ir_cfg *g = u->nblocks > 1 ? u->cfg : NULL;
+    d.live = ir_scratch(u, u->ninsns);
+    memset(d.live, 0, u->ninsns);
+    if (!g) {
+        mark_block(&d, 0);
+        sweep_block(&d, 0);
+        return;
+    }
+    do {
+        d.changed = false;
+        for (uint32_t k = g->n; k--; )
+            mark_block(&d, g->order[k]);
+    } while (d.changed);
+    for (uint32_t k = 0; k < g->n; k++)
+        sweep_block(&d, g->order[k]);
+    sweep_params(&d, g);
+}

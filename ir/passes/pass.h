@@ -1,0 +1,43 @@
+/* Passes over a unit, and the pipeline that runs them.
+ *
+ * A pass is a function of a unit in a file of its own, a row of passes.def. It touches each insn once or twice, does
+ * not recurse and allocates nothing: what it needs besides the unit comes from ir_scratch(). It leaves a
+ * unit that ir_verify() accepts; with NDEBUG unset the pipeline checks that after each.
+ */
+#pragma once
+
+#include "ir/ir.h"
+
+enum pass {
+#define PASS(name, fn, doc) PASS_##name,
+#include "ir/passes/passes.def"
+    NPASSES
+};
+
+struct pass_info {
+    const char *name;
+    void (*run)(struct ir_unit *u);
+    const char *doc;
+};
+
+extern const struct pass_info passes[NPASSES];
+
+/* What a pass has done so far in one thread: filled when ir_unit.stats points here. */
+struct pass_stats {
+    struct {
+        uint64_t runs;        /* units it has seen */
+        uint64_t ns;          /* time it took */
+        uint64_t insns_in;    /* insns that were in blocks before it, all units together */
+    } pass[NPASSES];
+};
+
+#define PASS(name, fn, doc) void fn(struct ir_unit *u);
+#include "ir/passes/passes.def"
+
+/** Runs the passes of passes.def in order, except those whose bit (1 << PASS_<name>) is set in `disabled_mask`
+ * (`regs` runs always). Counts into u->stats if that is set. */
+void pass_run_all(struct ir_unit *u, unsigned disabled_mask);
+/** The pass called `name`, NPASSES if none is. */
+enum pass pass_by_name(const char *name);
+/** Prints a table of what the passes cost. */
+void pass_stats_print(const struct pass_stats *s, FILE *f);
