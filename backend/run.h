@@ -59,6 +59,9 @@ void run_kick(struct cpu *cpu);
  * CPU_EXIT_FAULT, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
 bool fault_in_code(int signo, const siginfo_t *si, void *uc);
 
+/** Optimisation passes that are left out, bit 1 << PASS_<name> (ir/passes/pass.h). Set before the first translation. */
+extern unsigned run_disabled_passes;
+
 /** Switches the clocks of --stats on: before the first translation. */
 void run_stats_enable(void);
 /** Prints translation statistics (units, guest instructions and bytes, host bytes, ns per guest instruction,

@@ -223,6 +223,30 @@ static const void *const rt_table[NRT] = {
 #undef RT_ROW
 };
 
+/* What the thunk pushes, from the lowest address up; it ends at the struct cpu. C preserves rbx, rbp, r12..r15 for the
+ * thunk, but only rt_saved_registers() can find them when C is cut short by a fault. */
+struct rt_frame {
+    uint64_t xmm[16][2];
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax, ret;
+};
+_Static_assert(sizeof(struct rt_frame) == 384, "rt_thunk_asm");
+
+void rt_saved_registers(const struct cpu *cpu, ucontext_t *uc)
+{
+    struct rt_frame f;
+    greg_t *g = uc->uc_mcontext.gregs;
+
+    memcpy(&f, (const uint8_t *)cpu - sizeof f, sizeof f);
+    memcpy(uc->uc_mcontext.fpregs->_xmm, f.xmm, sizeof f.xmm);
+#define REG(NAME, name) g[REG_##NAME] = (greg_t)f.name;
+    REG(RAX, rax) REG(RCX, rcx) REG(RDX, rdx) REG(RBX, rbx) REG(RSI, rsi) REG(RDI, rdi) REG(RBP, rbp)
+    REG(R8, r8) REG(R9, r9) REG(R10, r10) REG(R11, r11) REG(R12, r12) REG(R13, r13) REG(R14, r14)
+    REG(R15, r15)
+#undef REG
+    g[REG_RIP] = (greg_t)f.ret;
+    g[REG_RSP] = (greg_t)(uintptr_t)cpu;
+}
+
 /* Entered by call with rsp = cpu - 8. Offsets of struct cpu come in as constants. */
 void rt_thunk_asm(void);
 
@@ -234,6 +258,7 @@ __asm__(
     "rt_thunk_asm:\n"
     "  push %rax\n push %rcx\n push %rdx\n push %rsi\n push %rdi\n"
     "  push %r8\n push %r9\n push %r10\n push %r11\n"
+    "  push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
     "  sub $256, %rsp\n"
     "  movups %xmm0, (%rsp)\n movups %xmm1, 16(%rsp)\n movups %xmm2, 32(%rsp)\n"
     "  movups %xmm3, 48(%rsp)\n movups %xmm4, 64(%rsp)\n movups %xmm5, 80(%rsp)\n"
@@ -241,7 +266,7 @@ __asm__(
     "  movups %xmm9, 144(%rsp)\n movups %xmm10, 160(%rsp)\n movups %xmm11, 176(%rsp)\n"
     "  movups %xmm12, 192(%rsp)\n movups %xmm13, 208(%rsp)\n movups %xmm14, 224(%rsp)\n"
     "  movups %xmm15, 240(%rsp)\n"
-    "  lea 336(%rsp), %rdi\n"
+    "  lea 384(%rsp), %rdi\n"
     "  call rt_dispatch\n"
     "  movups (%rsp), %xmm0\n movups 16(%rsp), %xmm1\n movups 32(%rsp), %xmm2\n"
     "  movups 48(%rsp), %xmm3\n movups 64(%rsp), %xmm4\n movups 80(%rsp), %xmm5\n"
@@ -250,6 +275,7 @@ __asm__(
     "  movups 192(%rsp), %xmm12\n movups 208(%rsp), %xmm13\n movups 224(%rsp), %xmm14\n"
     "  movups 240(%rsp), %xmm15\n"
     "  add $256, %rsp\n"
+    "  pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
     "  pop %r11\n pop %r10\n pop %r9\n pop %r8\n"
     "  pop %rdi\n pop %rsi\n pop %rdx\n pop %rcx\n pop %rax\n"
     "  ret\n"

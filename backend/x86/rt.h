@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <ucontext.h>
+
 #include "backend/cpu.h"
 #include "ir/ir.h"
 
@@ -36,3 +38,7 @@ enum rt {
 
 /** Points `cpu` at the thunk and the table. */
 void rt_init_cpu(struct cpu *cpu);
+
+/** A host signal arrived while C ran on behalf of generated code: makes the registers in `uc` what they were at the
+ * call of the thunk (rip: where it returns to; flags and MXCSR stay). Async-signal-safe. */
+void rt_saved_registers(const struct cpu *cpu, ucontext_t *uc);

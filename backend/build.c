@@ -1,0 +1,191 @@
+/* From a guest pc to a published unit: the stages of a translation, one after the other, with what is logged and
+ * counted between them. */
+#include <inttypes.h>
+#include <signal.h>
+#include <time.h>
+
+#include "backend/cache.h"
+#include "backend/fault.h"
+#include "backend/run.h"
+#include "debug/log.h"
+#include "debug/perfmap.h"
+#include "frontend/translate.h"
+#include "ir/passes/pass.h"
+#include "loader/space.h"
+#include "syscall/linux.h"
+
+unsigned run_disabled_passes;
+
+/* Under cache.lock. The clock is read only for --stats. */
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    if (!cache.stats_on)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- logs ---------------------------------------------------------------------------------------- */
+
+static void log_guest_code(const struct ir_unit *u)
+{
+    FILE *f = log_begin();
+    char text[128];
+
+    fprintf(f, "IN: unit %#" PRIx64 ", %u instructions\n", u->pc, u->guest_insns);
+    for (ir_ref r = u->blocks[0].first; r != IR_NONE; r = ir_at(u, r)->next) {
+        const struct ir_insn *i = ir_at(u, r);
+
+        if (i->op != IR_insn)
+            continue;
+        if (!u->guest->disas(host((gaddr)i->imm), i->aux, (gaddr)i->imm, text, sizeof text))
+            text[0] = 0;
+        fprintf(f, "%#" PRIx64 ":  %s\n", (uint64_t)i->imm, text);
+    }
+    log_end(f);
+}
+
+static void log_ir(const struct ir_unit *u, const char *title)
+{
+    FILE *f = log_begin();
+
+    fprintf(f, "%s:\n", title);
+    ir_print(u, f);
+    log_end(f);
+}
+
+static void log_host(const struct ir_unit *ir, const struct compiled *out)
+{
+    FILE *f = log_begin();
+
+    fprintf(f, "OUT: unit %#" PRIx64 ", %u bytes\n", ir->pc, out->size);
+    log_host_code(f, out->code + (cache.rx - cache.rw), out->size);
+    log_end(f);
+}
+
+/* --- stages -------------------------------------------------------------------------------------- */
+
+/* One translation at a time: cache.lock. */
+static struct ir_unit *scratch;
+
+static void translate_cpu_pc(void *arg)
+{
+    struct cpu *cpu = arg;
+
+    translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode);
+}
+
+/* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before that
+ * instruction; if that is its first one, the guest gets the fault. */
+static bool translate(struct cpu *cpu, struct guest_fault *fault)
+{
+    unsigned limit = translate_limit;
+
+    if (fault_try(translate_cpu_pc, cpu, fault))
+        return true;
+    if (scratch->guest_insns == 0)
+        return false;
+    translate_limit = scratch->guest_insns;
+
+    bool ok = fault_try(translate_cpu_pc, cpu, fault);
+
+    translate_limit = limit;
+    return ok;
+}
+
+static void optimise(void)
+{
+    if (log_on(LOG_IN_ASM))
+        log_guest_code(scratch);
+    if (log_on(LOG_OP))
+        log_ir(scratch, "OP");
+    pass_run_all(scratch, run_disabled_passes);
+    if (log_on(LOG_OP_OPT))
+        log_ir(scratch, "OP after passes");
+}
+
+/* Compiles into the active segment, the next one if that is full; NULL if the next one has not drained. */
+static struct unit *emit(struct compiled *out)
+{
+    for (;;) {
+        struct code_buf buf = cache_buf();
+        struct unit *u = compile_unit(scratch, &buf, out) ? cache_publish(scratch, out) : NULL;
+
+        if (u || !cache_rotate())
+            return u;
+    }
+}
+
+static void count(const struct ir_unit *ir, const struct compiled *out, const uint64_t t[4])
+{
+    struct cache_stats *s = &cache.stats;
+
+    s->units++;
+    s->guest_insns += ir->guest_insns;
+    s->guest_bytes += ir->guest_bytes;
+    s->host_bytes += out->size;
+    s->exits += out->nexits;
+    s->faults += out->nfaults;
+    s->snap_bytes += out->snap_size;
+    s->ns_translate += t[1] - t[0];
+    s->ns_passes += t[2] - t[1];
+    s->ns_emit += t[3] - t[2];
+}
+
+enum built { BUILT, BUILT_FULL, BUILT_FAULT };
+
+static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
+{
+    struct compiled out;
+    uint64_t t[4];
+
+    if (!scratch)
+        scratch = ir_new();
+    t[0] = now();
+    if (!translate(cpu, fault))
+        return BUILT_FAULT;
+    t[1] = now();
+    optimise();
+    t[2] = now();
+    *unit = emit(&out);
+    if (!*unit)
+        return BUILT_FULL;
+    t[3] = now();
+    count(scratch, &out, t);
+    if (log_on(LOG_OUT_ASM))
+        log_host(scratch, &out);
+    if (perfmap_on)
+        perfmap_unit((*unit)->code, (*unit)->size, (*unit)->pc);
+    return BUILT;
+}
+
+void unit_build(struct cpu *cpu, const struct pending_link *l)
+{
+    for (;;) {
+        struct guest_fault fault;
+        struct unit *u;
+        enum built b = BUILT;
+
+        space_read_lock();
+        lock_take(&cache.lock);
+        u = cache_find(cpu->pc, cpu->mode);
+        if (!u)
+            b = build_locked(cpu, &fault, &u);
+        if (b == BUILT && !log_on(LOG_NOCHAIN))
+            link_pending(l, u);
+        lock_give(&cache.lock);
+        space_read_unlock();
+
+        if (b == BUILT)
+            return;
+        if (b == BUILT_FAULT) {
+            linux_fault(cpu, fault.signo, fault.code, fault.addr);
+            return;
+        }
+        cache_wait();
+        if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
+            return;
+    }
+}

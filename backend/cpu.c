@@ -1,0 +1,242 @@
+/* The state blocks of guest threads, and the list of them.
+ *
+ * A block is one mapping: guard page, the stack that helpers run on, struct cpu, the probe table. Blocks are
+ * never unmapped but kept for the next thread, so a late kick of a dead thread's cpu hits valid memory. A
+ * zeroed probe table is an empty one but for entry 0: a zero pc can only be looked for there.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backend/cache.h"
+#include "backend/run.h"
+#include "backend/x86/rt.h"
+#include "frontend/guest.h"
+#include "loader/space.h"
+
+enum {
+    CPU_GUARD = 4096,
+    CPU_STACK = 256 << 10,
+    CPU_ALIGN = 64,
+    PROBE_BYTES = CPU_PROBE_ENTRIES * sizeof(struct cpu_probe),
+    CPU_BYTES = (sizeof(struct cpu) + CPU_ALIGN - 1) & ~(CPU_ALIGN - 1),
+    BLOCK_BYTES = (CPU_GUARD + CPU_STACK + CPU_BYTES + PROBE_BYTES + 4095) & ~4095,
+    MXCSR_RESET = 0x1f80, /* all exceptions masked, round to nearest */
+};
+
+static struct lock cpus_lock;
+static struct cpu *cpus;      /* alive */
+static struct cpu *cpus_free; /* blocks for reuse */
+static struct cpu_probe all_miss[CPU_PROBE_ENTRIES] = { { .pc = CPU_PROBE_NONE } };
+static _Thread_local struct cpu *self;
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+static struct cpu *block_new(void)
+{
+    uint8_t *m = host_alloc(BLOCK_BYTES);
+
+    if (!m)
+        return NULL;
+    mprotect(m, CPU_GUARD, PROT_NONE);
+    struct cpu *cpu = (struct cpu *)(m + CPU_GUARD + CPU_STACK);
+
+    cpu->probe_own = (struct cpu_probe *)((uint8_t *)cpu + CPU_BYTES);
+    cpu->probe_own[0].pc = CPU_PROBE_NONE;
+    return cpu;
+}
+
+struct cpu *cpu_new(const struct guest *guest)
+{
+    lock_take(&cpus_lock);
+    struct cpu *cpu = cpus_free;
+
+    if (cpu)
+        cpus_free = cpu->next;
+    lock_give(&cpus_lock);
+    if (cpu) {
+        struct cpu_probe *probe = cpu->probe_own;
+
+        memset(cpu, 0, sizeof *cpu);
+        cpu->probe_own = probe; /* has stale entries: probe_epoch 0 gets them wiped */
+    } else {
+        cpu = block_new();
+        if (!cpu)
+            return NULL;
+        /* Empty as it is, so good for the present epoch; a drop from now on finds this cpu in the list or
+         * counts the epoch up. */
+        cpu->probe_epoch = __atomic_load_n(&cache.epoch, __ATOMIC_ACQUIRE);
+    }
+    cpu->probe = cpu->probe_own;
+    cpu->guest = guest;
+    cpu->helpers = cache.helpers;
+    cpu->mxcsr = MXCSR_RESET;
+    rt_init_cpu(cpu);
+
+    lock_take(&cpus_lock);
+    cpu->next = cpus;
+    cpu->pprev = &cpus;
+    if (cpus)
+        cpus->pprev = &cpu->next;
+    cpus = cpu;
+    lock_give(&cpus_lock);
+    return cpu;
+}
+
+struct cpu *cpu_clone(const struct cpu *from)
+{
+    struct cpu *cpu = cpu_new(from->guest);
+
+    if (!cpu)
+        return NULL;
+    memcpy(cpu->regs, from->regs, sizeof cpu->regs);
+    cpu->pc = from->pc;
+    cpu->mode = from->mode;
+    cpu->mxcsr = from->mxcsr;
+    return cpu;
+}
+
+static void list_remove(struct cpu *cpu)
+{
+    *cpu->pprev = cpu->next;
+    if (cpu->next)
+        cpu->next->pprev = cpu->pprev;
+}
+
+void cpu_free(struct cpu *cpu)
+{
+    if (self == cpu)
+        self = NULL;
+    __atomic_store_n(&cpu->epoch, 0, __ATOMIC_RELEASE);
+    lock_take(&cpus_lock);
+    list_remove(cpu);
+    cpu->next = cpus_free;
+    cpus_free = cpu;
+    lock_give(&cpus_lock);
+}
+
+struct cpu *cpu_self(void)
+{
+    return self;
+}
+
+void cpu_bind(struct cpu *cpu)
+{
+    self = cpu;
+}
+
+const uint8_t *cpu_stack_low(const struct cpu *cpu)
+{
+    return (const uint8_t *)cpu - CPU_STACK;
+}
+
+void cpus_fork_prepare(void)
+{
+    lock_take(&cpus_lock);
+}
+
+void cpus_fork_parent(void)
+{
+    lock_give(&cpus_lock);
+}
+
+void cpus_after_fork(struct cpu *only)
+{
+    lock_reset(&cpus_lock);
+    for (struct cpu *c = cpus, *next; c; c = next) {
+        next = c->next;
+        if (c == only)
+            continue;
+        c->epoch = 0;
+        c->next = cpus_free;
+        cpus_free = c;
+    }
+    cpus = only;
+    if (only) {
+        only->next = NULL;
+        only->pprev = &cpus;
+    }
+}
+
+/* --- going in ------------------------------------------------------------------------------------ */
+
+uint64_t cpu_enter_epoch(struct cpu *cpu)
+{
+    uint64_t e = __atomic_load_n(&cache.epoch, __ATOMIC_SEQ_CST), now;
+
+    for (;; e = now) {
+        __atomic_store_n(&cpu->epoch, e, __ATOMIC_SEQ_CST);
+        now = __atomic_load_n(&cache.epoch, __ATOMIC_SEQ_CST);
+        if (now == e)
+            return e;
+    }
+}
+
+void cpu_refresh_probe(struct cpu *cpu, uint64_t epoch)
+{
+    if (cpu->probe_epoch == epoch && cpu->probe_mode == cpu->mode)
+        return;
+    memset(cpu->probe_own, 0, PROBE_BYTES);
+    cpu->probe_own[0].pc = CPU_PROBE_NONE;
+    cpu->probe_epoch = epoch;
+    cpu->probe_mode = cpu->mode;
+}
+
+static struct cpu_probe *probe_entry(struct cpu *cpu, gaddr pc)
+{
+    return &cpu->probe_own[(pc >> cpu->guest->insn_align_log2) & (CPU_PROBE_ENTRIES - 1)];
+}
+
+void cpu_probe_fill(struct cpu *cpu, struct unit *u)
+{
+    struct cpu_probe *e = probe_entry(cpu, u->pc);
+
+    __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&e->code, u->code, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->pc, u->pc, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&u->dead, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_SEQ_CST);
+}
+
+/* --- all threads --------------------------------------------------------------------------------- */
+
+void cpus_probe_wipe(const struct unit *u)
+{
+    lock_take(&cpus_lock);
+    for (struct cpu *c = cpus; c; c = c->next) {
+        struct cpu_probe *e = probe_entry(c, u->pc);
+
+        if (__atomic_load_n(&e->pc, __ATOMIC_SEQ_CST) == u->pc)
+            __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_SEQ_CST);
+    }
+    lock_give(&cpus_lock);
+}
+
+void run_kick(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->poll, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->probe, all_miss, __ATOMIC_SEQ_CST);
+}
+
+void cpus_kick_inside(void)
+{
+    lock_take(&cpus_lock);
+    for (struct cpu *c = cpus; c; c = c->next)
+        if (__atomic_load_n(&c->epoch, __ATOMIC_SEQ_CST) != 0)
+            run_kick(c);
+    lock_give(&cpus_lock);
+}
+
+bool cpus_drained(uint64_t epoch)
+{
+    bool drained = true;
+
+    lock_take(&cpus_lock);
+    for (struct cpu *c = cpus; c && drained; c = c->next) {
+        uint64_t e = __atomic_load_n(&c->epoch, __ATOMIC_SEQ_CST);
+
+        drained = e == 0 || e >= epoch;
+    }
+    lock_give(&cpus_lock);
+    return drained;
+}

@@ -1,0 +1,620 @@
+/* The code cache and the run loop under a toy guest (toy.h). Each test runs in a process of its own, with a
+ * fresh cache; a test that crashes or hangs fails alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend/cache.h"
+#include "tests/backend/toy.h"
+
+#define CHECK(cond)                                                            \
+    do {                                                                       \
+        if (!(cond)) {                                                         \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond); \
+            _exit(1);                                                          \
+        }                                                                      \
+    } while (0)
+
+static void in_child(void (*test)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        alarm(60);
+        run_stats_enable();
+        test();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void stop_at_zero(struct cpu *cpu, unsigned number)
+{
+    if (number == 0)
+        toy_stop();
+}
+
+static struct cpu *start(size_t bytes)
+{
+    CHECK(cache_init(&toy_guest, bytes));
+    toy_syscall = stop_at_zero;
+    struct cpu *cpu = cpu_new(&toy_guest);
+    CHECK(cpu);
+    return cpu;
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* --- registers ----------------------------------------------------------------------------------- */
+
+/* All registers go in and come out, homes and slots alike; MXCSR is the guest's inside and C's outside. */
+static void test_registers(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 0, 1 }, { TOY_ADD, 10, 2 }, { TOY_ADD, 11, 3 }, { TOY_ADD, 15, -4 },
+        { TOY_FADD, 0, 0 }, { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+    double f[2] = { 1, 1e-30 };
+    uint8_t vec[16];
+
+    for (unsigned r = 0; r < 16; r++)
+        *toy_reg(cpu, r) = 0x1111111111111111u * r;
+    memset(vec, 0xa5, 16);
+    memcpy(vec, &f[1], 8);
+    memcpy(cpu->regs + toy_guest.regs[TOY_F0].off, &f[0], 8);
+    memcpy(cpu->regs + toy_guest.regs[TOY_F1].off, vec, 16);
+    cpu->mxcsr = 0x1f80 | 0x4000; /* round up */
+    toy_run(cpu, code);
+    for (unsigned r = 0; r < 16; r++) {
+        uint64_t add = r == 0 ? 1 : r == 10 ? 2 : r == 11 ? 3 : r == 15 ? (uint64_t)-4 : 0;
+
+        CHECK(*toy_reg(cpu, r) == 0x1111111111111111u * r + add);
+    }
+    memcpy(&f[0], cpu->regs + toy_guest.regs[TOY_F0].off, 8);
+    CHECK(f[0] == 1 + 0x1p-52);
+    CHECK(memcmp(vec, cpu->regs + toy_guest.regs[TOY_F1].off, 16) == 0);
+    CHECK(cpu->mxcsr == (0x1f80 | 0x4000 | 0x20));      /* inexact accumulated */
+    CHECK((__builtin_ia32_stmxcsr() & 0x6000) == 0);    /* C's rounding mode is untouched */
+    CHECK(cpu->pc == toy_pc(code + 6));
+}
+
+/* --- links and probes ---------------------------------------------------------------------------- */
+
+static const struct toy_insn loop_code[] = {
+    /* 0 */ { TOY_ADD, 1, 1 },
+    /* 1 */ { TOY_POLL, 0, 0 },
+    /* 2 */ { TOY_DECNZ, 2, -2 },   /* to 0 */
+    /* 3 */ { TOY_JMP, 0, 2 },      /* to 5 */
+    /* 4 */ { TOY_ILL, 0, 0 },
+    /* 5 */ { TOY_SYS, 0, 0 },
+};
+
+static void test_links(void)
+{
+    struct cpu *cpu = start(1 << 20);
+
+    *toy_reg(cpu, 2) = 100000;
+    toy_run(cpu, loop_code);
+    CHECK(*toy_reg(cpu, 1) == 100000);
+    CHECK(cache.stats.units == 2);
+    CHECK(cache.stats.links == 2);
+    CHECK(cache.stats.miss_direct <= 3);
+}
+
+static void test_probe(void)
+{
+    static struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_DECNZ, 2, 2 }, { TOY_SYS, 0, 0 },
+        /* 3 */ { TOY_JR, 3, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    *toy_reg(cpu, 2) = 100000;
+    *toy_reg(cpu, 3) = toy_pc(code);
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == 100000);
+    CHECK(cache.stats.miss_indirect <= 2);
+
+    /* Another mode has units and probe entries of its own. */
+    cpu->mode = 1;
+    *toy_reg(cpu, 2) = 10;
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == 100010);
+    CHECK(cache.stats.units == 4);
+    CHECK(cache_find(toy_pc(code), 0) != cache_find(toy_pc(code), 1));
+}
+
+/* More units than the tables begin with; each is found by pc and by host address. */
+static void test_many_units(void)
+{
+    enum { N = 20000 };
+    struct toy_insn *code = calloc(2 * N + 1, sizeof *code);
+    struct cpu *cpu = start(16 << 20);
+
+    for (unsigned i = 0; i < N; i++) {
+        code[2 * i] = (struct toy_insn){ TOY_ADD, 1, 1 };
+        code[2 * i + 1] = (struct toy_insn){ TOY_JMP, 0, 1 };
+    }
+    code[2 * N] = (struct toy_insn){ TOY_SYS, 0, 0 };
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == N);
+    CHECK(cache.stats.units == N + 1);
+    CHECK(cache.stats.retired == 0);
+    for (unsigned i = 0; i <= N; i++) {
+        struct unit *u = cache_find(toy_pc(code + 2 * i), 0);
+
+        CHECK(u && u->pc == toy_pc(code + 2 * i));
+        CHECK(cache_unit_at(u->code) == u && cache_unit_at(u->code + u->size - 1) == u);
+        if (u->nexits)
+            CHECK(u->exits[0].to && exit_at(u->code + u->exits[0].off + 5) == u->exits);
+    }
+    CHECK(!cache_unit_at(cache.rx) && !cache_unit_at(cpu));
+    cache_invalidate(0, UINT64_MAX);
+    CHECK(!cache_find(toy_pc(code), 0) && cache.nunits == 0 && cache.npages == 0);
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == 2 * N);
+}
+
+/* --- changed code ------------------------------------------------------------------------------------ */
+
+static void test_invalidate(void)
+{
+    static struct toy_insn code[] = {
+        /* 0 */ { TOY_ADD, 1, 1 }, { TOY_JMP, 0, 1 },
+        /* 2 */ { TOY_ADD, 1, 10 }, { TOY_DECNZ, 2, -3 }, /* to 0 */
+        /* 4 */ { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    for (unsigned round = 0; round < 3; round++) {
+        *toy_reg(cpu, 2) = 10;
+        *toy_reg(cpu, 1) = 0;
+        toy_run(cpu, code);
+        CHECK(*toy_reg(cpu, 1) == (round < 2 ? 110 : 1010));
+        code[2].imm = 100;
+        if (round == 1) {
+            uint64_t dropped = cache.stats.dropped;
+
+            cache_invalidate(toy_pc(code + 2), 1);
+            CHECK(cache.stats.dropped > dropped);
+            CHECK(!cache_find(toy_pc(code + 2), 0) && cache_find(toy_pc(code), 0));
+            struct unit *u = cache_find(toy_pc(code), 0);
+            CHECK(!u->exits[0].to);
+        }
+    }
+}
+
+/* A unit in the probe table is not jumped to any more either. */
+static void test_invalidate_probed(void)
+{
+    static struct toy_insn code[] = {
+        /* 0 */ { TOY_ADD, 1, 1 }, { TOY_DECNZ, 2, 2 }, { TOY_SYS, 0, 0 },
+        /* 3 */ { TOY_JR, 3, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    *toy_reg(cpu, 3) = toy_pc(code);
+    for (unsigned round = 0; round < 2; round++) {
+        *toy_reg(cpu, 2) = 10;
+        toy_run(cpu, code + 3);
+        code[0].imm = 7;
+        cache_invalidate(toy_pc(code), 4);
+    }
+    CHECK(*toy_reg(cpu, 1) == 10 + 70);
+}
+
+static void test_sync_code(void)
+{
+    static struct toy_insn code[] = {
+        /* 0 */ { TOY_ADD, 1, 1 }, { TOY_JMP, 0, 1 },
+        /* 2 */ { TOY_ADD, 1, 10 }, { TOY_SYS, 0, 1 },
+        /* 4 */ { TOY_SYNC, 0, 0 }, { TOY_DECNZ, 2, -5 }, /* to 0 */
+        /* 6 */ { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    *toy_reg(cpu, 2) = 5;
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == 55);
+    CHECK(cache.stats.dropped == 0);
+    code[2].imm = 20;
+    *toy_reg(cpu, 2) = 2;
+    toy_run(cpu, code);         /* first round: still the old code */
+    CHECK(*toy_reg(cpu, 1) == 55 + 11 + 21);
+    CHECK(cache.stats.dropped == 1);
+}
+
+/* --- threads --------------------------------------------------------------------------------------- */
+
+enum { CHAIN = 400, LAPS = 300 };
+static struct toy_insn chain[CHAIN * 4 + 4];
+
+/* CHAIN pieces of 4 instructions; even ones go on directly, odd ones through x4, which steps along with them. */
+static void make_chain(void)
+{
+    for (unsigned i = 0; i < CHAIN; i++) {
+        struct toy_insn *c = chain + 4 * i;
+
+        c[0] = (struct toy_insn){ TOY_ADD, 1, 1 };
+        c[1] = (struct toy_insn){ TOY_ADD, 4, 16 };
+        c[2] = (struct toy_insn){ TOY_POLL, 0, 0 };
+        c[3] = i % 2 ? (struct toy_insn){ TOY_JR, 4, 0 } : (struct toy_insn){ TOY_JMP, 0, 1 };
+    }
+    chain[4 * CHAIN] = (struct toy_insn){ TOY_SYS, 0, 0 };
+}
+
+static void *run_chain(void *arg)
+{
+    struct cpu *cpu = cpu_new(&toy_guest);
+    unsigned *seed = arg;
+
+    for (unsigned lap = 0; lap < LAPS; lap++) {
+        unsigned from = (unsigned)rand_r(seed) % CHAIN & ~1u;
+
+        *toy_reg(cpu, 1) = 0;
+        *toy_reg(cpu, 4) = toy_pc(chain + 4 * from);
+        toy_run(cpu, chain + 4 * from);
+        CHECK(*toy_reg(cpu, 1) == CHAIN - from);
+    }
+    cpu_free(cpu);
+    return NULL;
+}
+
+static void run_threads(unsigned n, void *(*other)(void *))
+{
+    pthread_t t[8], o;
+    unsigned seed[8];
+
+    for (unsigned i = 0; i < n; i++) {
+        seed[i] = i + 1;
+        CHECK(pthread_create(&t[i], NULL, run_chain, &seed[i]) == 0);
+    }
+    if (other)
+        CHECK(pthread_create(&o, NULL, other, NULL) == 0);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(t[i], NULL);
+}
+
+/* 400 units of 4 KiB in 1 MiB: every lap flushes. */
+static void test_flush_threads(void)
+{
+    start(1 << 20);
+    make_chain();
+    toy_pad = 4096;
+    run_threads(4, NULL);
+    CHECK(cache.stats.retired > 100);
+}
+
+static _Noreturn void *invalidate_forever(void *arg)
+{
+    unsigned seed = 99;
+
+    for (;;) {
+        unsigned at = (unsigned)rand_r(&seed) % CHAIN;
+
+        cache_invalidate(toy_pc(chain + 4 * at), 16 * (1 + (uint64_t)rand_r(&seed) % 40));
+        cache_sync_code();
+        usleep(20);
+    }
+}
+
+static void test_invalidate_threads(void)
+{
+    start(1 << 20);
+    make_chain();
+    toy_pad = 256;
+    run_threads(4, invalidate_forever);
+    CHECK(cache.stats.dropped > 100);
+}
+
+/* Threads come and go: blocks are reused. */
+static void *one_lap(void *arg)
+{
+    struct cpu *cpu = cpu_new(&toy_guest);
+
+    *toy_reg(cpu, 4) = toy_pc(chain);
+    toy_run(cpu, chain);
+    CHECK(*toy_reg(cpu, 1) == CHAIN);
+    cpu_free(cpu);
+    return NULL;
+}
+
+static void test_thread_churn(void)
+{
+    start(1 << 20);
+    make_chain();
+    for (unsigned i = 0; i < 2000; i++) {
+        pthread_t t;
+
+        CHECK(pthread_create(&t, NULL, one_lap, NULL) == 0);
+        pthread_join(t, NULL);
+        if (i % 3 == 0)
+            cache_invalidate(toy_pc(chain), 16 * (i % 30));
+    }
+}
+
+/* --- kicks --------------------------------------------------------------------------------------- */
+
+static struct cpu *kicked;
+static const struct toy_insn *forever;
+static unsigned polls;
+
+static void stop_poll(struct cpu *cpu)
+{
+    toy_stop();
+}
+
+static void *run_forever(void *arg)
+{
+    *toy_reg(kicked, 3) = toy_pc(forever);
+    toy_run(kicked, forever);
+    __atomic_store_n(&polls, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void kick_out_of(const struct toy_insn *code)
+{
+    pthread_t t;
+
+    forever = code;
+    polls = 0;
+    CHECK(pthread_create(&t, NULL, run_forever, NULL) == 0);
+    usleep(20000);
+    CHECK(kicked->in_code == 1);
+    double t0 = seconds();
+    run_kick(kicked);
+    while (!__atomic_load_n(&polls, __ATOMIC_SEQ_CST))
+        CHECK(seconds() - t0 < 1);
+    pthread_join(t, NULL);
+    CHECK(kicked->in_code == 0 && kicked->epoch == 0);
+}
+
+static void test_kick(void)
+{
+    static const struct toy_insn direct[] = {
+        { TOY_ADD, 1, 1 }, { TOY_POLL, 0, 0 }, { TOY_JMP, 0, -2 },
+    };
+    static const struct toy_insn jumping[] = { { TOY_ADD, 1, 1 }, { TOY_JR, 3, 0 } };
+
+    kicked = start(1 << 20);
+    toy_poll = stop_poll;
+    for (unsigned i = 0; i < 10; i++) {
+        kick_out_of(direct);
+        kick_out_of(jumping);
+    }
+}
+
+/* A dropped unit that jumps to itself, without a poll, lets go. */
+static void test_drop_running(void)
+{
+    static struct toy_insn code[] = { { TOY_ADD, 1, 1 }, { TOY_JMP, 0, -1 } };
+    pthread_t t;
+
+    kicked = start(1 << 20);
+    forever = code;
+    CHECK(pthread_create(&t, NULL, run_forever, NULL) == 0);
+    usleep(20000);
+    CHECK(!polls);
+    code[1] = (struct toy_insn){ TOY_SYS, 0, 0 };
+    cache_invalidate(toy_pc(code), 4);
+    double t0 = seconds();
+    while (!__atomic_load_n(&polls, __ATOMIC_SEQ_CST))
+        CHECK(seconds() - t0 < 1);
+}
+
+/* --- faults -------------------------------------------------------------------------------------- */
+
+static int fault_signo, fault_code;
+static gaddr fault_addr, fault_pc;
+
+static void note_fault(struct cpu *cpu, int signo, int code, gaddr addr)
+{
+    fault_signo = signo;
+    fault_code = code;
+    fault_addr = addr;
+    fault_pc = cpu->pc;
+    cpu->pc += 4;
+}
+
+static void fault_with(const struct toy_insn *code)
+{
+    struct cpu *cpu = start(1 << 20);
+
+    toy_fault = note_fault;
+    toy_catch_faults();
+    for (unsigned r = 0; r < 16; r++)
+        *toy_reg(cpu, r) = 1000 + r;
+    *toy_reg(cpu, 5) = 0x1000;
+    *toy_reg(cpu, 12) = 0x2000;
+    cpu->mxcsr = 0x1f80 | 0x4000;
+    for (unsigned n = 0; n < 3; n++) {
+        fault_signo = 0;
+        toy_run(cpu, code);
+        CHECK(fault_signo == SIGSEGV && fault_code == SEGV_MAPERR);
+        CHECK(fault_addr == *toy_reg(cpu, code[2].reg));
+        CHECK(fault_pc == toy_pc(code + 2));
+        for (unsigned r = 0; r < 16; r++)
+            CHECK(*toy_reg(cpu, r) == (r == 5 ? 0x1000 : r == 12 ? 0x2000 : 1000 + r) + (r == 1) * (n + 1) +
+                                          (r == 14) * 2 * (n + 1));
+        CHECK(cpu->mxcsr == (0x1f80 | 0x4000));
+    }
+}
+
+static void test_fault(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_ADD, 14, 2 }, { TOY_LOAD, 5, 0 }, { TOY_SYS, 0, 0 },
+    };
+    fault_with(code);
+}
+
+static void test_fault_in_helper(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_ADD, 14, 2 }, { TOY_HELP, 12, 0 }, { TOY_SYS, 0, 0 },
+    };
+    fault_with(code);
+}
+
+static void test_traps(void)
+{
+    static const struct toy_insn code[] = { { TOY_ADD, 1, 1 }, { TOY_ILL, 0, 0 }, { TOY_SYS, 0, 0 } };
+    struct cpu *cpu = start(1 << 20);
+
+    toy_fault = note_fault;
+    toy_run(cpu, code);
+    CHECK(fault_signo == SIGILL && fault_code == ILL_ILLOPC && fault_pc == toy_pc(code + 1));
+}
+
+static void stop_at_fault(struct cpu *cpu, int signo, int code, gaddr addr)
+{
+    note_fault(cpu, signo, code, addr);
+    toy_stop();
+}
+
+/* Code in a file that was truncated: the guest gets SIGBUS, the locks are free. */
+static void test_fault_while_translating(void)
+{
+    int fd = memfd_create("code", 0);
+    struct cpu *cpu = start(1 << 20);
+    void *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+    toy_catch_faults();
+    toy_fault = stop_at_fault;
+    for (unsigned n = 0; n < 3; n++) {
+        toy_run(cpu, p);
+        CHECK(fault_signo == SIGBUS && fault_code == BUS_ADRERR && fault_addr == toy_pc(p));
+    }
+    *toy_reg(cpu, 2) = 1000;
+    toy_run(cpu, loop_code);
+    CHECK(*toy_reg(cpu, 1) == 1000);
+}
+
+/* --- fork ---------------------------------------------------------------------------------------- */
+
+static struct toy_insn forked[] = {
+    /* 0 */ { TOY_ADD, 1, 1 }, { TOY_JMP, 0, 1 },
+    /* 2 */ { TOY_ADD, 1, 10 }, { TOY_DECNZ, 2, -3 }, /* to 0 */
+    /* 4 */ { TOY_SYS, 0, 0 },
+};
+
+static uint64_t run_forked(struct cpu *cpu)
+{
+    *toy_reg(cpu, 1) = 0;
+    *toy_reg(cpu, 2) = 10;
+    toy_run(cpu, forked);
+    return *toy_reg(cpu, 1);
+}
+
+static void change_forked(int16_t imm)
+{
+    forked[2].imm = imm;
+    cache_invalidate(toy_pc(forked), sizeof forked);
+}
+
+/* Parent and child change the same code differently while other threads of the parent run. */
+static void fork_with(bool dual)
+{
+    cache.dual = dual;
+    struct cpu *cpu = start(1 << 20);
+    int go[2], status;
+    pthread_t t[2];
+    unsigned seed[2] = { 1, 2 };
+
+    make_chain();
+    CHECK(pipe(go) == 0);
+    CHECK(run_forked(cpu) == 110);
+    for (unsigned i = 0; i < 2; i++)
+        CHECK(pthread_create(&t[i], NULL, run_chain, &seed[i]) == 0);
+    for (int n = 0; n < 20; n++) {
+        cache_fork_prepare();
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            char c;
+
+            cache_after_fork(cpu);
+            CHECK(read(go[0], &c, 1) == 1);
+            CHECK(run_forked(cpu) == (n ? 10 + 10 * (100 + (uint64_t)n - 1) : 110));
+            change_forked((int16_t)(1000 + n));
+            for (unsigned i = 0; i < 100; i++)
+                CHECK(run_forked(cpu) == 10 + 10 * (1000 + (uint64_t)n));
+            run_chain(&seed[0]);
+            _exit(0);
+        }
+        cache_fork_parent();
+        change_forked((int16_t)(100 + n));
+        CHECK(run_forked(cpu) == 10 + 10 * (100 + (uint64_t)n));
+        CHECK(write(go[1], "x", 1) == 1);
+        for (unsigned i = 0; i < 100; i++)
+            CHECK(run_forked(cpu) == 10 + 10 * (100 + (uint64_t)n));
+        CHECK(waitpid(pid, &status, 0) == pid);
+        CHECK(status == 0);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+    CHECK(cache.dual == dual);
+}
+
+static void test_fork(void)
+{
+    fork_with(false);
+}
+
+static void test_fork_dual(void)
+{
+    fork_with(true);
+}
+
+/* The double mapping does everything else, too. */
+static void test_dual_flush(void)
+{
+    cache.dual = true;
+    test_flush_threads();
+    CHECK(cache.rw != cache.rx);
+}
+
+/* --- main ---------------------------------------------------------------------------------------- */
+
+#define TESTS(X)                                                                                  \
+    X(registers) X(links) X(probe) X(many_units) X(invalidate) X(invalidate_probed) X(sync_code)  \
+    X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
+    X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)
+
+#define WRAP(name)                              \
+    static void wrap_##name(void **state)       \
+    {                                           \
+        in_child(test_##name);                  \
+    }
+TESTS(WRAP)
+
+#define ROW(name) cmocka_unit_test(wrap_##name),
+static const struct CMUnitTest tests[] = { TESTS(ROW) };
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
