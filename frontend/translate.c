@@ -25,11 +25,13 @@ void tr_put(struct tr *tr, unsigned reg, ir_ref val)
 {
     ir_emit(tr->u, IR_put, IR_VOID, (uint16_t)reg, val, IR_NONE, IR_NONE, 0);
     tr->known[reg] = val;
+    tr->narrow[reg] = IR_NONE;
 }
 
 void tr_forget(struct tr *tr)
 {
-    memset(tr->known, 0, sizeof tr->known[0] * tr->guest->nregs);
+    memset(tr->known, 0, sizeof tr->known);
+    memset(tr->narrow, 0, sizeof tr->narrow);
 }
 
 /* Leaves for `target` by a direct exit. Backward ones poll, so that every loop does. */
@@ -76,6 +78,23 @@ void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint)
         leave(tr, target, hint);
 }
 
+/* The opposite of condition `c`: of a comparison of integers the opposite comparison. */
+static ir_ref negated(struct ir_unit *u, ir_ref c)
+{
+    const struct ir_insn *i = ir_at(u, c);
+    ir_ref x = i->arg[0], y = i->arg[1];
+
+    switch (i->op) {
+    case IR_cmpeq:  return ir_op2(u, IR_cmpne, IR_I1, x, y);
+    case IR_cmpne:  return ir_op2(u, IR_cmpeq, IR_I1, x, y);
+    case IR_cmplts: return ir_op2(u, IR_cmples, IR_I1, y, x);
+    case IR_cmples: return ir_op2(u, IR_cmplts, IR_I1, y, x);
+    case IR_cmpltu: return ir_op2(u, IR_cmpleu, IR_I1, y, x);
+    case IR_cmpleu: return ir_op2(u, IR_cmpltu, IR_I1, y, x);
+    default:        return ir_op2(u, IR_xor, IR_I1, c, ir_const_val(u, IR_I1, 1));
+    }
+}
+
 void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
 {
     struct ir_unit *u = tr->u;
@@ -85,9 +104,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         if (ir_at(u, cond)->imm)
             tr_goto(tr, taken, IR_JUMP_PLAIN);
     } else if (taken == u->pc) {
-        ir_ref stay = ir_op2(u, IR_xor, IR_I1, cond, ir_const_val(u, IR_I1, 1));
-
-        emit_imm(u, IR_exit_if, 0, stay, past);
+        emit_imm(u, IR_exit_if, 0, negated(u, cond), past);
         close_loop(tr);
     } else {
         emit_imm(u, IR_exit_if, taken <= tr->pc ? IR_EXIT_POLL : 0, cond, taken);
@@ -141,13 +158,14 @@ bool tr_fetch(struct tr *tr, unsigned n)
     return true;
 }
 
-/* Notes that the unit depends on the bytes of the instruction just translated. */
+/* Notes that the unit depends on the bytes of the instruction just translated; one that could not be fetched
+ * leaves an extent without bytes, so that a mapping that comes to be there drops the unit. */
 static void note_source(struct tr *tr)
 {
     struct ir_unit *u = tr->u;
     struct ir_extent *e = u->nextents ? &u->extents[u->nextents - 1] : NULL;
 
-    u->guest_insns++;
+    u->guest_insns += tr->len != 0;
     u->guest_bytes += tr->len;
     u->src_hash = ir_src_hash(u->src_hash, tr->bits, tr->len);
     if (!e || e->pc + e->len != tr->pc) {
@@ -191,8 +209,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
 
         guest->translate_insn(&tr);
         ir_at(u, mark)->aux = (uint16_t)tr.len;
-        if (tr.len)
-            note_source(&tr);
+        note_source(&tr);
         pc = tr.next ? tr.next : tr.pc + tr.len;
     }
 }

@@ -41,7 +41,8 @@ struct tr {
     size_t avail;        /* readable, executable bytes there, 0 if none */
     bool done;           /* the unit is over */
     gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
-    ir_ref known[GUEST_MAX_REGS]; /* each guest register's value here, IR_NONE if the unit has not seen it */
+    ir_ref known[GUEST_MAX_REGS];  /* each guest register's value here, IR_NONE if the unit has not seen it */
+    ir_ref narrow[GUEST_MAX_REGS]; /* the low half of known[], in a form of the guest's choice, or IR_NONE */
 };
 
 /** The value of guest register `reg` (row of regs.def) at this point, in the row's type. */

@@ -7,14 +7,16 @@ ir_ref xget(struct riscv_ctx *ctx, int n)
 
 ir_ref xget32(struct riscv_ctx *ctx, int n)
 {
-    ir_ref v = xget(ctx, n);
+    ir_ref v = xget(ctx, n), *narrow = n ? &ctx->tr->narrow[riscv_xreg[n]] : NULL;
     const struct ir_insn *i = ir_at(ctx->u, v);
 
     if (i->op == IR_const && !i->aux)
         return const32(ctx, (uint32_t)i->imm);
     if ((i->op == IR_sext || i->op == IR_zext) && ir_at(ctx->u, i->arg[0])->type == IR_I32)
         return i->arg[0];
-    return ir_op1(ctx->u, IR_trunc, IR_I32, v);
+    if (!*narrow)
+        *narrow = ir_op1(ctx->u, IR_trunc, IR_I32, v);
+    return *narrow;
 }
 
 void xput(struct riscv_ctx *ctx, int n, ir_ref v)
@@ -46,12 +48,14 @@ ir_ref fget64(struct riscv_ctx *ctx, int n)
 
 ir_ref fget32(struct riscv_ctx *ctx, int n)
 {
-    ir_ref v = fget64(ctx, n);
+    ir_ref v = fget64(ctx, n), *narrow = &ctx->tr->narrow[riscv_freg[n]];
     const struct ir_insn *i = ir_at(ctx->u, v);
 
     if (i->op == IR_nanbox)
         return i->arg[0];
-    return ir_op1(ctx->u, IR_nanunbox, IR_F32, v);
+    if (!*narrow)
+        *narrow = ir_op1(ctx->u, IR_nanunbox, IR_F32, v);
+    return *narrow;
 }
 
 void fput64(struct riscv_ctx *ctx, int n, ir_ref v)

@@ -147,6 +147,14 @@ bool trans_jalr(struct riscv_ctx *ctx, const struct arg_i *a)
     return true;
 }
 
+/* Whether x is an i1 made an i64. */
+static bool is_flag(struct riscv_ctx *ctx, ir_ref x)
+{
+    const struct ir_insn *i = ir_at(ctx->u, x);
+
+    return i->op == IR_zext && ir_at(ctx->u, i->arg[0])->type == IR_I1;
+}
+
 static bool branch(struct riscv_ctx *ctx, const struct arg_b *a, enum ir_op op, bool swap)
 {
     gaddr taken = ctx->tr->pc + (uint64_t)a->imm;
@@ -159,6 +167,10 @@ static bool branch(struct riscv_ctx *ctx, const struct arg_b *a, enum ir_op op, 
 
     ir_ref x = xget(ctx, a->rs1), y = xget(ctx, a->rs2);
 
+    if (a->rs2 == 0 && op == IR_cmpne && is_flag(ctx, x)) { /* sltu t0,…; bnez t0,… */
+        tr_branch(ctx->tr, ir_at(ctx->u, x)->arg[0], taken);
+        return true;
+    }
     tr_branch(ctx->tr, swap ? cmp(ctx, op, y, x) : cmp(ctx, op, x, y), taken);
     return true;
 }
