@@ -193,7 +193,9 @@ def table(result):
 
 
 def markdown(result):
-    """The table of the README: geometric means by class."""
+    """The chart and table of the README: geometric means by class."""
+    yield "![Time over native, program by program](docs/bench.svg)"
+    yield ""
     yield "| | dragoman / native | qemu-user / native | dragoman is faster by |"
     yield "| --- | --- | --- | --- |"
     for kind, rows in classes(result["rows"]):
