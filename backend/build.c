@@ -35,10 +35,10 @@ static void log_guest_code(const struct ir_unit *u)
     char text[128];
 
     fprintf(f, "IN: unit %#" PRIx64 ", %u instructions\n", u->pc, u->guest_insns);
-    for (ir_ref r = u->blocks[0].first; r != IR_NONE; r = ir_at(u, r)->next) {
+    for (ir_ref r = 1; r < u->ninsns; r++) {
         const struct ir_insn *i = ir_at(u, r);
 
-        if (i->op != IR_insn)
+        if (i->op != IR_insn || !i->aux) /* aux 0: its fetch failed */
             continue;
         if (!u->guest->disas(host((gaddr)i->imm), i->aux, (gaddr)i->imm, text, sizeof text))
             text[0] = 0;
