@@ -635,3 +635,30 @@ void ra_block_begin(struct ra *ra, uint32_t b)
         ra->v[x].in_mem = e->in_mem[r];
     }
 }
+
+void ra_save(const struct ra *ra, struct ra_save *s)
+{
+    memcpy(s->in, ra->in, sizeof s->in);
+    for (unsigned r = 0; r < RA_NREGS; r++)
+        s->in_mem[r] = ra->in[r] && ra->v[ra->in[r]].in_mem;
+}
+
+void ra_restore(struct ra *ra, const struct ra_save *s)
+{
+    for (unsigned r = 0; r < RA_NREGS; r++)
+        forget(ra, r);
+    for (unsigned r = 0; r < RA_NREGS; r++) {
+        ra->in[r] = s->in[r];
+        if (!s->in[r])
+            continue;
+        ra->v[s->in[r]].reg = (uint8_t)r;
+        ra->v[s->in[r]].in_mem = s->in_mem[r];
+    }
+}
+
+void ra_all_home(struct ra *ra)
+{
+    for (unsigned g = 0; g < ra->u->guest->nregs; g++)
+        if (ra->target->home[g] != RA_NONE)
+            put_in(ra, ra->entry_val[g], ra->target->home[g]);
+}

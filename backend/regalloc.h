@@ -173,3 +173,10 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
 void ra_edge(struct ra *ra, uint32_t edge, uint32_t to);
 /** Makes block `b`'s entry state the current one. */
 void ra_block_begin(struct ra *ra, uint32_t b);
+
+/* The state at a branch, for its second edge. */
+struct ra_save { ir_ref in[RA_NREGS]; bool in_mem[RA_NREGS]; };
+void ra_save(const struct ra *ra, struct ra_save *s);
+void ra_restore(struct ra *ra, const struct ra_save *s);
+/** Every guest register is at home now, with values no insn has a name for (after a call that may have changed them). */
+void ra_all_home(struct ra *ra);

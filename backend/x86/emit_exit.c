@@ -1,0 +1,377 @@
+/* Leaving the unit, edges between its blocks, out-of-line code and calls of C. */
+#include "backend/x86/emit.h"
+
+#include <stdlib.h>
+
+/* Free at unit boundaries (homes.h): what the exits themselves use. */
+#define EXIT_PC RAX
+#define EXIT_A RCX
+#define EXIT_B RDX
+
+/* ------------------------------------------------------------------ thunks and links */
+
+/* Position of a thunk as the buffer counts, though it is reached at the executable address. */
+static int32_t thunk_pos(const struct x86_emit *e, enum thunk t)
+{
+    return (int32_t)(e->cb->thunks[t] - (e->b.base + e->cb->exec_delta));
+}
+
+/* A direct exit: five bytes within one aligned eight, so that one store links them. */
+static void direct_exit(struct x86_emit *e, gaddr target, unsigned hint)
+{
+    unsigned at = x86_pos(&e->b) & 7;
+
+    if (at > 3)
+        x86_nop(&e->b, 8 - at);
+    GROW(e, exits);
+    e->exits[e->nexits++] = (struct code_exit){ .off = x86_pos(&e->b), .hint = (uint8_t)hint, .target = target };
+    x86_call_rel32(&e->b, thunk_pos(e, THUNK_EXIT_DIRECT));
+}
+
+static void store_pc(struct x86_emit *e, gaddr pc)
+{
+    emit_gaddr(e, EXIT_PC, pc);
+    x86_mov_mr(&e->b, 8, CPU_MEM(e, pc), EXIT_PC);
+}
+
+/* ------------------------------------------------------------------ stubs */
+
+struct stub *stub_new(struct x86_emit *e, enum stub_kind kind)
+{
+    GROW(e, stubs);
+    e->stubs[e->nstubs] = (struct stub){ .kind = (uint8_t)kind };
+    return &e->stubs[e->nstubs++];
+}
+
+struct stub *stub_code(struct x86_emit *e, void (*code)(struct x86_emit *, const struct stub *))
+{
+    struct stub *s = stub_new(e, STUB_CODE);
+
+    s->code = code;
+    return s;
+}
+
+void stub_jcc(struct x86_emit *e, struct stub *s, enum x86_cc cc)
+{
+    s->from[s->nfrom++] = x86_jcc_rel32_fwd(&e->b, cc);
+}
+
+static struct stub *stub_exit(struct x86_emit *e, enum stub_kind kind, uint32_t first, gaddr pc)
+{
+    struct stub *s = stub_new(e, kind);
+
+    s->first = first;
+    s->n = e->ra.nwheres - first;
+    s->pc = pc;
+    return s;
+}
+
+static void poll_out(struct x86_emit *e, gaddr pc)
+{
+    store_pc(e, pc);
+    x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_POLL));
+}
+
+static void trap_out(struct x86_emit *e, gaddr pc, uint32_t trap, uint64_t info)
+{
+    store_pc(e, pc);
+    x86_mov_mi(&e->b, 4, CPU_MEM(e, trap), (int32_t)trap);
+    x86_mov_ri(&e->b, 8, EXIT_PC, (int64_t)info);
+    x86_mov_mr(&e->b, 8, CPU_MEM(e, trap_info), EXIT_PC);
+    x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_TRAP));
+}
+
+static void stub_emit(struct x86_emit *e, const struct stub *s)
+{
+    for (unsigned k = 0; k < s->nfrom; k++)
+        x86_patch_rel32(&e->b, s->from[k], (int32_t)x86_pos(&e->b));
+    if (s->kind == STUB_CODE) {
+        s->code(e, s);
+        x86_jmp(&e->b, (int32_t)s->back);
+        return;
+    }
+    ra_exit_moves(&e->ra, s->first, s->n, RA_NONE, RA_NONE);
+    switch (s->kind) {
+    case STUB_TRAP:
+        trap_out(e, s->pc, s->trap, s->info);
+        break;
+    case STUB_POLL:
+        poll_out(e, s->pc);
+        break;
+    default:
+        if (s->poll) {
+            uint32_t quiet;
+
+            x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
+            quiet = x86_jcc_rel8_fwd(&e->b, X86_E);
+            poll_out(e, s->pc);
+            x86_patch_rel8(&e->b, quiet, (int32_t)x86_pos(&e->b));
+        }
+        direct_exit(e, s->pc, s->hint);
+    }
+}
+
+void stubs_emit(struct x86_emit *e)
+{
+    for (uint32_t k = 0; k < e->nstubs; k++) {
+        struct stub s = e->stubs[k];
+
+        stub_emit(e, &s);
+    }
+}
+
+/* ------------------------------------------------------------------ side exits */
+
+/* Jumps to `s` if the condition holds. */
+static void jump_if(struct x86_emit *e, const struct cond *c, struct stub *s)
+{
+    unsigned parity;
+    enum x86_cc cc = cond_emit(e, c, &parity);
+
+    if (parity != 0xff) {
+        uint32_t unordered = x86_jcc_rel8_fwd(&e->b, X86_P);
+
+        stub_jcc(e, s, cc);
+        x86_patch_rel8(&e->b, unordered, (int32_t)x86_pos(&e->b));
+        return;
+    }
+    stub_jcc(e, s, cc);
+}
+
+void emit_exit_if(struct x86_emit *e, struct ir_insn *i)
+{
+    struct cond c = cond_prepare(e, i->arg[0]);
+    uint32_t first = ra_exit_list(&e->ra, i->snap);
+    struct stub *s = stub_exit(e, STUB_EXIT, first, (gaddr)i->imm);
+
+    s->poll = (i->aux & IR_EXIT_POLL) != 0;
+    jump_if(e, &c, s);
+}
+
+void emit_trap_if(struct x86_emit *e, struct ir_insn *i)
+{
+    struct cond c = cond_prepare(e, i->arg[0]);
+    uint32_t first = ra_exit_list(&e->ra, i->snap);
+    struct stub *s = stub_exit(e, STUB_TRAP, first, e->u->snaps[i->snap].pc);
+
+    s->trap = i->aux;
+    s->info = (uint64_t)i->imm;
+    jump_if(e, &c, s);
+}
+
+void emit_poll(struct x86_emit *e, struct ir_insn *i)
+{
+    struct stub *s = stub_exit(e, STUB_POLL, ra_exit_list(&e->ra, i->snap), (gaddr)i->imm);
+
+    x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
+    stub_jcc(e, s, X86_NE);
+}
+
+/* ------------------------------------------------------------------ ends */
+
+/* Brings everything home; `keep` (a value or none) into EXIT_PC. */
+static void go_home(struct x86_emit *e, const struct ir_insn *i, ir_ref keep)
+{
+    unsigned from = keep ? ra_use(&e->ra, keep) : RA_NONE;
+    uint32_t first = ra_exit_list(&e->ra, i->snap);
+
+    ra_exit_moves(&e->ra, first, e->ra.nwheres - first, from, EXIT_PC);
+    e->ra.nwheres = first;
+}
+
+void emit_exit(struct x86_emit *e, struct ir_insn *i)
+{
+    go_home(e, i, IR_NONE);
+    if (i->aux & IR_EXIT_POLL) {
+        struct stub *s = stub_exit(e, STUB_POLL, e->ra.nwheres, (gaddr)i->imm);
+
+        x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
+        stub_jcc(e, s, X86_NE);
+    }
+    direct_exit(e, (gaddr)i->imm, i->aux & 0xff);
+}
+
+/* The inline probe: entry (pc >> align) & mask of the thread's table, 16 bytes each. */
+void emit_exit_ind(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned align = e->u->guest->insn_align_log2;
+    int32_t mask = (CPU_PROBE_ENTRIES - 1) << align;
+    unsigned scale = 16u >> align;
+    struct x86_mem entry;
+    uint32_t miss;
+
+    go_home(e, i, ra_rep(&e->ra, i->arg[0]));
+    x86_mov_rr(&e->b, 4, EXIT_A, EXIT_PC);
+    x86_mov_rm(&e->b, 8, EXIT_B, CPU_MEM(e, probe));
+    x86_and_ri(&e->b, 4, EXIT_A, mask);
+    if (scale > 8) { /* byte-aligned guests */
+        x86_shl_ri(&e->b, 4, EXIT_A, 1);
+        scale = 8;
+    }
+    entry = x86_mem_bi(EXIT_B, EXIT_A, scale, (int32_t)offsetof(struct cpu_probe, pc));
+    x86_cmp_mr(&e->b, 8, entry, EXIT_PC);
+    miss = x86_jcc_rel8_fwd(&e->b, X86_NE);
+    entry.disp = (int32_t)offsetof(struct cpu_probe, code);
+    x86_jmp_m(&e->b, entry);
+    x86_patch_rel8(&e->b, miss, (int32_t)x86_pos(&e->b));
+    x86_mov_mr(&e->b, 8, CPU_MEM(e, pc), EXIT_PC);
+    x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_PC));
+}
+
+void emit_trap(struct x86_emit *e, struct ir_insn *i)
+{
+    go_home(e, i, IR_NONE);
+    trap_out(e, e->u->snaps[i->snap].pc, i->aux, (uint64_t)i->imm);
+}
+
+/* ------------------------------------------------------------------ edges */
+
+void emit_jmp(struct x86_emit *e, struct ir_insn *i)
+{
+    uint32_t to = (uint32_t)i->imm & 0xffff;
+
+    ra_edge(&e->ra, i->aux, to);
+    if (to <= e->ra.block)
+        x86_jmp(&e->b, (int32_t)e->block_at[to]);
+    else if (to != e->ra.block + 1)
+        block_jump(e, to);
+}
+
+/* Both edges may need moves; the taken one gets its own before the jump to the block. */
+void emit_br(struct x86_emit *e, struct ir_insn *i)
+{
+    uint32_t yes = (uint32_t)i->imm & 0xffff, no = (uint32_t)(i->imm >> 16) & 0xffff;
+    struct cond c = cond_prepare(e, i->arg[0]);
+    unsigned parity;
+    enum x86_cc cc = cond_emit(e, &c, &parity);
+    uint32_t to_no[2];
+    unsigned n = 0;
+    struct ra_save saved;
+
+    if (parity != 0xff)
+        to_no[n++] = x86_jcc_rel32_fwd(&e->b, X86_P);
+    to_no[n++] = x86_jcc_rel32_fwd(&e->b, x86_cc_not(cc));
+    ra_save(&e->ra, &saved);
+    ra_edge(&e->ra, i->aux, yes);
+    if (yes <= e->ra.block)
+        x86_jmp(&e->b, (int32_t)e->block_at[yes]);
+    else
+        block_jump(e, yes);
+    for (unsigned k = 0; k < n; k++)
+        x86_patch_rel32(&e->b, to_no[k], (int32_t)x86_pos(&e->b));
+    ra_restore(&e->ra, &saved);
+    ra_edge(&e->ra, i->aux + 1u, no);
+    if (no <= e->ra.block)
+        x86_jmp(&e->b, (int32_t)e->block_at[no]);
+    else if (no != e->ra.block + 1)
+        block_jump(e, no);
+}
+
+void block_jump(struct x86_emit *e, uint32_t to)
+{
+    GROW(e, jumps);
+    e->jumps[e->njumps++] = (struct block_jump){ x86_jmp_rel32_fwd(&e->b), to };
+}
+
+void block_jumps_patch(struct x86_emit *e)
+{
+    for (uint32_t k = 0; k < e->njumps; k++)
+        x86_patch_rel32(&e->b, e->jumps[k].rel32, (int32_t)e->block_at[e->jumps[k].to]);
+}
+
+/* ------------------------------------------------------------------ calls of C */
+
+void rt_arg_int(struct x86_emit *e, unsigned k, enum x86_reg reg)
+{
+    x86_mov_mr(&e->b, 8, cpu_mem(e, (int32_t)(offsetof(struct cpu, rt_int) + 8 * k)), reg);
+}
+
+void rt_arg_imm(struct x86_emit *e, unsigned k, int64_t imm)
+{
+    int32_t off = (int32_t)(offsetof(struct cpu, rt_int) + 8 * k);
+
+    if (imm == (int32_t)imm) {
+        x86_mov_mi(&e->b, 8, cpu_mem(e, off), (int32_t)imm);
+        return;
+    }
+    x86_mov_mi(&e->b, 4, cpu_mem(e, off), (int32_t)imm);
+    x86_mov_mi(&e->b, 4, cpu_mem(e, off + 4), (int32_t)(imm >> 32));
+}
+
+void rt_arg_fp(struct x86_emit *e, unsigned k, unsigned reg, unsigned type)
+{
+    struct x86_mem m = cpu_mem(e, (int32_t)(offsetof(struct cpu, rt_fp) + 16 * k));
+
+    if (type == IR_V128)
+        x86_movaps_mx(&e->b, m, xmm(reg));
+    else
+        x86_movq_mx(&e->b, m, xmm(reg));
+}
+
+void rt_call(struct x86_emit *e, uint32_t index)
+{
+    x86_mov_mi(&e->b, 4, CPU_MEM(e, rt_index), (int32_t)index);
+    x86_call_m(&e->b, CPU_MEM(e, rt_thunk));
+}
+
+void rt_result(struct x86_emit *e, unsigned reg, unsigned type)
+{
+    if (reg < RA_XMM0)
+        x86_mov_rm(&e->b, type == IR_I64 ? 8 : 4, reg, CPU_MEM(e, rt_int));
+    else if (type == IR_V128)
+        x86_movaps_xm(&e->b, xmm(reg), CPU_MEM(e, rt_fp));
+    else
+        x86_movq_xm(&e->b, xmm(reg), CPU_MEM(e, rt_fp));
+}
+
+static void helper_args(struct x86_emit *e, const struct ir_insn *i, const struct guest_helper *h)
+{
+    unsigned ints = 0, fps = 0;
+
+    for (unsigned k = 0; k < h->nargs; k++) {
+        unsigned reg = ra_use(&e->ra, ra_rep(&e->ra, i->arg[k]));
+
+        if (reg >= RA_XMM0) {
+            rt_arg_fp(e, fps++, reg, h->args[k]);
+            continue;
+        }
+        /* Upper bits of a narrow value are anything; C may look at 32. */
+        rt_arg_int(e, ints++, reg);
+    }
+    if (h->flags & GUEST_HELPER_IMM)
+        rt_arg_imm(e, ints, i->imm);
+}
+
+/* All guest registers go to their slots, C may change any of them, those with homes come back. Only an exit
+ * follows (ir.h). */
+static void call_with_state(struct x86_emit *e, const struct ir_insn *i)
+{
+    const struct guest *g = e->u->guest;
+
+    go_home(e, i, IR_NONE);
+    for (unsigned r = 0; r < g->nregs; r++)
+        if (e->ra.target->home[r] != RA_NONE)
+            e->ra.target->store(e, (int32_t)offsetof(struct cpu, regs) + g->regs[r].off,
+                                e->ra.target->home[r], g->regs[r].type == IR_V128 ? 16 : 8);
+    rt_call(e, CPU_RT_HELPER + i->aux);
+    for (unsigned r = 0; r < g->nregs; r++)
+        if (e->ra.target->home[r] != RA_NONE)
+            e->ra.target->load(e, e->ra.target->home[r], (int32_t)offsetof(struct cpu, regs) + g->regs[r].off,
+                               g->regs[r].type == IR_V128 ? 16 : 8);
+    ra_all_home(&e->ra);
+}
+
+void emit_call(struct x86_emit *e, struct ir_insn *i)
+{
+    const struct guest_helper *h = &e->u->guest->helpers[i->aux];
+
+    helper_args(e, i, h);
+    if (h->flags & GUEST_HELPER_STATE)
+        call_with_state(e, i);
+    else
+        rt_call(e, CPU_RT_HELPER + i->aux);
+    if (h->ret != IR_VOID) {
+        e->d = ra_def(&e->ra, e->ra.cur, RA_NONE, 0);
+        rt_result(e, e->d, h->ret);
+    }
+}

@@ -1,0 +1,369 @@
+/* Floating point on scalar SSE. The host's result stands unless it is a NaN: then a stub puts the guest's
+ * NaN in its place. Exceptions accumulate in MXCSR; a static rounding mode goes through rt.c. */
+#include "backend/x86/emit.h"
+
+#define CANON64 0x7ff8000000000000u
+#define CANON32 0x7fc00000u
+#define SIGN64 0x8000000000000000u
+#define SIGN32 0x80000000u
+#define BOX 0xffffffff00000000u
+
+static bool is64(const struct ir_insn *i)
+{
+    return i->type == IR_F64;
+}
+
+/* Calls of rt.c for insn `i`: arithmetic. */
+static void arith_rt(struct x86_emit *e, const struct ir_insn *i, const uint8_t regs[3], unsigned n,
+                     unsigned result)
+{
+    rt_arg_imm(e, 0, (int64_t)RT_DESC(i->op, IR_FP_RM(i->aux), i->op == IR_fma ? i->imm : 0, 0));
+    for (unsigned k = 0; k < n; k++)
+        rt_arg_fp(e, k, regs[k], i->type);
+    rt_call(e, is64(i) ? RT_fp64 : RT_fp32);
+    rt_result(e, result, i->type);
+}
+
+void emit_fp_rt(struct x86_emit *e, struct ir_insn *i)
+{
+    uint8_t regs[3] = { e->o[0].reg, e->o[1].reg };
+
+    arith_rt(e, i, regs, 2, e->d);
+}
+
+/* ------------------------------------------------------------------ NaN results */
+
+static void code_canonical(struct x86_emit *e, const struct stub *s)
+{
+    if (is64(s->insn))
+        x86_movsd_xm(&e->b, xmm(s->d), pool_mem(e, CANON64, 0));
+    else
+        x86_movss_xm(&e->b, xmm(s->d), pool_mem(e, CANON32, 0));
+    pool_fix(e);
+}
+
+/* If the result is a NaN, goes out of line to `code`. */
+static struct stub *if_nan(struct x86_emit *e, struct ir_insn *i,
+                           void (*code)(struct x86_emit *, const struct stub *))
+{
+    struct stub *s;
+
+    is64(i) ? x86_ucomisd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_ucomiss_xx(&e->b, xmm(e->d), xmm(e->d));
+    s = stub_code(e, code);
+    s->insn = i;
+    s->d = (uint8_t)e->d;
+    stub_jcc(e, s, X86_P);
+    stub_back(e, s);
+    return s;
+}
+
+static void canonicalise(struct x86_emit *e, struct ir_insn *i)
+{
+    if (i->aux & IR_FP_CANON)
+        if_nan(e, i, code_canonical);
+}
+
+/* ------------------------------------------------------------------ arithmetic */
+
+#define FP2(name)                                                                                  \
+    static void fp2_##name(struct x86_emit *e, bool wide, unsigned d, unsigned a, unsigned b)      \
+    {                                                                                              \
+        if (host_features.avx && d != a) {                                                         \
+            wide ? x86_v##name##sd_xxx(&e->b, xmm(d), xmm(a), xmm(b))                              \
+                 : x86_v##name##ss_xxx(&e->b, xmm(d), xmm(a), xmm(b));                             \
+            return;                                                                                \
+        }                                                                                          \
+        emit_move(e, d, a);                                                                        \
+        wide ? x86_##name##sd_xx(&e->b, xmm(d), xmm(b)) : x86_##name##ss_xx(&e->b, xmm(d), xmm(b)); \
+    }
+FP2(add)
+FP2(sub)
+FP2(mul)
+FP2(div)
+#undef FP2
+
+void emit_fp2(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg, b = e->o[1].reg;
+    bool rt = IR_FP_RM(i->aux) != IR_RM_DYN;
+
+    e->d = ra_def(&e->ra, e->ra.cur, a, host_features.avx || rt || a == b ? 0 : 1u << b);
+    if (rt) {
+        arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b }, 2, e->d);
+        return;
+    }
+    switch (i->op) {
+    case IR_fadd: fp2_add(e, is64(i), e->d, a, b); break;
+    case IR_fsub: fp2_sub(e, is64(i), e->d, a, b); break;
+    case IR_fmul: fp2_mul(e, is64(i), e->d, a, b); break;
+    default:      fp2_div(e, is64(i), e->d, a, b); break;
+    }
+    canonicalise(e, i);
+}
+
+void emit_fsqrt(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg;
+
+    if (IR_FP_RM(i->aux) != IR_RM_DYN) {
+        arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a }, 1, e->d);
+        return;
+    }
+    emit_move(e, e->d, a);
+    is64(i) ? x86_sqrtsd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_sqrtss_xx(&e->b, xmm(e->d), xmm(e->d));
+    canonicalise(e, i);
+}
+
+/* The factors are still there, the addend is not; the NaN result stands for it. Raises invalid for 0 x inf + NaN. */
+static void code_fma_nan(struct x86_emit *e, const struct stub *s)
+{
+    arith_rt(e, s->insn, (const uint8_t[3]){ s->a[0], s->a[1], s->d }, 3, s->d);
+}
+
+#define FMA3(suffix, type)                                                                         \
+    static void fma3_##suffix(struct x86_emit *e, unsigned neg, enum x86_xmm d, enum x86_xmm a,    \
+                              enum x86_xmm b)                                                      \
+    {                                                                                              \
+        switch (neg) {                                                                             \
+        case 0:  x86_vfmadd231##suffix##_xxx(&e->b, d, a, b); break;                               \
+        case 1:  x86_vfnmadd231##suffix##_xxx(&e->b, d, a, b); break;                              \
+        case 2:  x86_vfmsub231##suffix##_xxx(&e->b, d, a, b); break;                               \
+        default: x86_vfnmsub231##suffix##_xxx(&e->b, d, a, b); break;                              \
+        }                                                                                          \
+    }
+FMA3(sd, F64)
+FMA3(ss, F32)
+#undef FMA3
+
+void emit_fma(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg, b = e->o[1].reg, c = e->o[2].reg;
+    uint32_t factors = (1u << a) | (1u << b);
+
+    if (!host_features.fma || IR_FP_RM(i->aux) != IR_RM_DYN) {
+        e->d = ra_def(&e->ra, e->ra.cur, c, 0);
+        arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b, (uint8_t)c }, 3, e->d);
+        return;
+    }
+    e->d = ra_def(&e->ra, e->ra.cur, c, factors);
+    emit_move(e, e->d, c);
+    if (is64(i))
+        fma3_sd(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
+    else
+        fma3_ss(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
+    if (i->aux & IR_FP_CANON) {
+        struct stub *s = if_nan(e, i, code_fma_nan);
+
+        s->a[0] = (uint8_t)a;
+        s->a[1] = (uint8_t)b;
+    }
+}
+
+void emit_fp_sign(struct x86_emit *e, struct ir_insn *i)
+{
+    uint64_t sign = is64(i) ? SIGN64 : SIGN32;
+
+    emit_move(e, e->d, e->o[0].reg);
+    if (i->op == IR_fneg)
+        x86_xorps_xm(&e->b, xmm(e->d), pool_mem(e, sign, 0));
+    else
+        x86_andps_xm(&e->b, xmm(e->d), pool_mem(e, ~sign, ~0ull));
+    pool_fix(e);
+}
+
+void emit_fcopysign(struct x86_emit *e, struct ir_insn *i)
+{
+    uint64_t sign = is64(i) ? SIGN64 : SIGN32;
+    unsigned t = ra_temp(&e->ra, RA_XMM, 1u << e->d);
+
+    x86_movaps_xm(&e->b, xmm(t), pool_mem(e, sign, 0));
+    pool_fix(e);
+    x86_movaps_xx(&e->b, xmm(e->d), xmm(t));
+    x86_andnps_xx(&e->b, xmm(e->d), xmm(e->o[0].reg));
+    x86_andps_xx(&e->b, xmm(t), xmm(e->o[1].reg));
+    x86_orps_xx(&e->b, xmm(e->d), xmm(t));
+}
+
+/* ------------------------------------------------------------------ conversions */
+
+void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg;
+
+    if (!is64(i) && IR_FP_RM(i->aux) != IR_RM_DYN) {
+        rt_arg_imm(e, 0, (int64_t)RT_DESC(i->op, IR_FP_RM(i->aux), 0, 0));
+        rt_arg_fp(e, 0, a, IR_F64);
+        rt_call(e, RT_narrow);
+        rt_result(e, e->d, IR_F32);
+        return;
+    }
+    /* The conversions merge into their target: name the source for it, not some older value. */
+    emit_move(e, e->d, a);
+    is64(i) ? x86_cvtss2sd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_cvtsd2ss_xx(&e->b, xmm(e->d), xmm(e->d));
+    canonicalise(e, i);
+}
+
+static void to_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
+{
+    rt_arg_imm(e, 0, (int64_t)RT_DESC(i->op, IR_FP_RM(i->aux), i->aux & IR_FP_NANMAX, ir_type_bits[i->type]));
+    if (type == IR_F32) {
+        /* As f64, exactly; a signalling NaN raises invalid, which it must here anyway. */
+        x86_cvtss2sd_xx(&e->b, xmm(a), xmm(a));
+        rt_arg_fp(e, 0, a, IR_F64);
+    } else {
+        rt_arg_fp(e, 0, a, IR_F64);
+    }
+    rt_call(e, RT_to_int);
+    rt_result(e, d, i->type);
+}
+
+/* The source may live on, so an f32 is widened in a copy on the way. */
+static void to_int_rt_keep(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
+{
+    if (type == IR_F32)
+        x86_movups_mx(&e->b, CPU_MEM(e, rt_fp[3]), xmm(a));
+    to_int_rt(e, i, a, type, d);
+    if (type == IR_F32)
+        x86_movups_xm(&e->b, xmm(a), CPU_MEM(e, rt_fp[3]));
+}
+
+static void code_to_int(struct x86_emit *e, const struct stub *s)
+{
+    to_int_rt_keep(e, s->insn, s->a[0], s->a[1], s->d);
+}
+
+void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type), rm = IR_FP_RM(i->aux);
+    struct stub *s;
+
+    if (rm != IR_RM_DYN && rm != IR_RM_RTZ) {
+        to_int_rt_keep(e, i, a, from, e->d);
+        return;
+    }
+    if (rm == IR_RM_RTZ)
+        from == IR_F64 ? x86_cvttsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvttss2si_rx(&e->b, size, e->d, xmm(a));
+    else
+        from == IR_F64 ? x86_cvtsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvtss2si_rx(&e->b, size, e->d, xmm(a));
+    /* MIN is what the host gives for all it can't convert: MIN - 1 overflows. */
+    x86_cmp_ri(&e->b, size, e->d, 1);
+    s = stub_code(e, code_to_int);
+    s->insn = i;
+    s->d = (uint8_t)e->d;
+    s->a[0] = (uint8_t)a;
+    s->a[1] = (uint8_t)from;
+    stub_jcc(e, s, X86_O);
+    stub_back(e, s);
+}
+
+void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
+{
+    to_int_rt_keep(e, i, e->o[0].reg, arg_type(e, i, 0), e->d);
+}
+
+static void from_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned width, unsigned d)
+{
+    rt_arg_imm(e, 0, (int64_t)RT_DESC(i->op, IR_FP_RM(i->aux), 0, width));
+    rt_arg_int(e, 1, a);
+    rt_call(e, is64(i) ? RT_from_int64 : RT_from_int32);
+    rt_result(e, d, i->type);
+}
+
+/* Can the conversion round at all? */
+static bool may_round(const struct ir_insn *i, unsigned width)
+{
+    return !is64(i) || width == 64;
+}
+
+static void from_int(struct x86_emit *e, struct ir_insn *i, unsigned a, unsigned size)
+{
+    x86_xorps_xx(&e->b, xmm(e->d), xmm(e->d)); /* the conversion merges: break the dependency */
+    is64(i) ? x86_cvtsi2sd_xr(&e->b, size, xmm(e->d), a) : x86_cvtsi2ss_xr(&e->b, size, xmm(e->d), a);
+}
+
+void emit_fcvt_is(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
+
+    if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width))
+        from_int_rt(e, i, a, width, e->d);
+    else
+        from_int(e, i, a, width / 8);
+}
+
+static void code_from_uint(struct x86_emit *e, const struct stub *s)
+{
+    from_int_rt(e, s->insn, s->a[0], 64, s->d);
+}
+
+void emit_fcvt_iu(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
+    struct stub *s;
+
+    if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width)) {
+        from_int_rt(e, i, a, width, e->d);
+    } else if (width == 32) {
+        unsigned t = ra_temp(&e->ra, RA_GPR, 0);
+
+        x86_mov_rr(&e->b, 4, t, a);
+        from_int(e, i, t, 8);
+    } else {
+        /* As signed it is right unless the top bit is set. */
+        x86_test_rr(&e->b, 8, a, a);
+        s = stub_code(e, code_from_uint);
+        s->insn = i;
+        s->d = (uint8_t)e->d;
+        s->a[0] = (uint8_t)a;
+        stub_jcc(e, s, X86_S);
+        from_int(e, i, a, 8);
+        stub_back(e, s);
+    }
+}
+
+/* ------------------------------------------------------------------ NaN boxes */
+
+void emit_nanbox(struct x86_emit *e, struct ir_insn *i)
+{
+    (void)i;
+    emit_move(e, e->d, e->o[0].reg);
+    x86_orps_xm(&e->b, xmm(e->d), pool_mem(e, BOX, 0));
+    pool_fix(e);
+}
+
+void emit_nanunbox(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned t = ra_temp(&e->ra, RA_GPR, 0);
+    struct stub *s;
+
+    x86_pextrd_rxi(&e->b, t, xmm(e->o[0].reg), 1);
+    emit_move(e, e->d, e->o[0].reg);
+    x86_cmp_ri(&e->b, 4, t, -1);
+    s = stub_code(e, code_canonical);
+    s->insn = i;
+    s->d = (uint8_t)e->d;
+    stub_jcc(e, s, X86_NE);
+    stub_back(e, s);
+}
+
+/* ------------------------------------------------------------------ the environment */
+
+void emit_fpflags(struct x86_emit *e, struct ir_insn *i)
+{
+    rt_call(e, RT_fpflags);
+    rt_result(e, e->d, i->type);
+}
+
+void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
+{
+    (void)i;
+    rt_arg_int(e, 0, gpr(e->o[0]));
+    rt_call(e, RT_fpflags_set);
+}
+
+void emit_fprm_set(struct x86_emit *e, struct ir_insn *i)
+{
+    (void)i;
+    rt_arg_int(e, 0, gpr(e->o[0]));
+    rt_call(e, RT_fprm_set);
+}

@@ -1,0 +1,108 @@
+/* Writing the snapshot log: backend/snapshot.h has the format. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/x86/emit.h"
+
+void snaplog_reset(struct x86_emit *e)
+{
+    e->nmoved = 0;
+    for (unsigned r = 0; r < GUEST_MAX_REGS; r++)
+        e->last[r].where = 0xff; /* at its entry place */
+}
+
+static void *append(struct x86_emit *e, size_t size)
+{
+    if (e->snap_size + size > e->cap_snap) {
+        e->cap_snap = (e->cap_snap + (uint32_t)size) * 2 + 256;
+        e->snap_data = realloc(e->snap_data, e->cap_snap);
+    }
+    e->snap_size += (uint32_t)size;
+    return e->snap_data + e->snap_size - size;
+}
+
+static void append_loc(struct x86_emit *e, unsigned reg, const struct snap_state *s)
+{
+    struct snap_loc loc = { .reg = (uint16_t)reg, .where = s->where, .n = s->n, .val = (int32_t)s->val };
+
+    memcpy(append(e, sizeof loc), &loc, sizeof loc);
+    if (s->where == SNAP_CONST64)
+        memcpy(append(e, 8), &s->val, 8);
+}
+
+static struct snap_state state_of(const struct x86_emit *e, const struct ra_where *w)
+{
+    const struct ir_insn *k = ir_at(e->u, w->val);
+
+    if (w->reg != RA_NONE)
+        return (struct snap_state){ w->reg < RA_XMM0 ? SNAP_GPR : SNAP_XMM, w->reg & 15, 0 };
+    if (!w->is_const)
+        return (struct snap_state){ SNAP_SPILL, 0, w->off };
+    if ((k->aux & 1) && (int64_t)(k->imm - (int64_t)e->u->pc) == (int32_t)(k->imm - (int64_t)e->u->pc))
+        return (struct snap_state){ SNAP_PCREL, 0, k->imm - (int64_t)e->u->pc };
+    if (k->imm == (int32_t)k->imm)
+        return (struct snap_state){ SNAP_CONST, 0, k->imm };
+    return (struct snap_state){ SNAP_CONST64, 0, k->imm };
+}
+
+static struct snap_state entry_place(const struct x86_emit *e, unsigned reg)
+{
+    uint8_t h = e->ra.target->home[reg];
+
+    if (h == RA_NONE)
+        return (struct snap_state){ SNAP_SPILL, 0,
+                                    (int64_t)offsetof(struct cpu, regs) + e->u->guest->regs[reg].off };
+    return (struct snap_state){ h < RA_XMM0 ? SNAP_GPR : SNAP_XMM, h & 15, 0 };
+}
+
+static bool same(const struct snap_state *a, const struct snap_state *b)
+{
+    return a->where == b->where && a->n == b->n && a->val == b->val;
+}
+
+uint32_t snaplog_add(struct x86_emit *e, uint32_t snap)
+{
+    uint32_t first = ra_exit_list(&e->ra, snap), at = e->snap_size;
+    struct snap_head head = { .pc = (int32_t)(e->u->snaps[snap].pc - e->u->pc) };
+    uint32_t before, kept = 0;
+
+    append(e, sizeof head);
+    before = e->snap_size;
+    /* Registers the log has elsewhere that are back at their entry place. */
+    for (uint32_t k = 0; k < e->nmoved; k++) {
+        unsigned reg = e->moved[k];
+
+        if (e->ra.listed[reg] == e->ra.stamp) {
+            e->moved[kept++] = (uint8_t)reg;
+            continue;
+        }
+        bool displaced = false;
+
+        for (uint32_t w = first; w < e->ra.nwheres; w++)
+            displaced |= e->ra.wheres[w].guest == reg;
+        if (displaced) {
+            e->moved[kept++] = (uint8_t)reg;
+            continue;
+        }
+        struct snap_state s = entry_place(e, reg);
+
+        append_loc(e, reg, &s);
+        e->last[reg].where = 0xff;
+    }
+    e->nmoved = kept;
+    for (uint32_t w = first; w < e->ra.nwheres; w++) {
+        unsigned reg = e->ra.wheres[w].guest;
+        struct snap_state s = state_of(e, &e->ra.wheres[w]);
+
+        if (same(&s, &e->last[reg]))
+            continue;
+        if (e->last[reg].where == 0xff)
+            e->moved[e->nmoved++] = (uint8_t)reg;
+        append_loc(e, reg, &s);
+        e->last[reg] = s;
+    }
+    head.n = (uint16_t)((e->snap_size - before) / sizeof(struct snap_loc));
+    memcpy(e->snap_data + at, &head, sizeof head);
+    e->ra.nwheres = first;
+    return at;
+}
