@@ -56,19 +56,33 @@ static bool fload(struct riscv_ctx *ctx, const struct arg_i *a, enum ir_type t)
     return true;
 }
 
-/* A store of type f32 takes the low half of the f64 register, boxed or not. */
-static bool fstore(struct riscv_ctx *ctx, const struct arg_s *a, enum ir_type t)
+bool trans_fsd(struct riscv_ctx *ctx, const struct arg_s *a)
 {
     ir_ref base = xget(ctx, a->rs1), v = fget64(ctx, a->rs2);
 
+    ir_emit(ctx->u, IR_store, IR_VOID, IR_F64, base, IR_NONE, v, a->imm);
+    return true;
+}
+
+/* The low half of the register, boxed or not. */
+bool trans_fsw(struct riscv_ctx *ctx, const struct arg_s *a)
+{
+    ir_ref base = xget(ctx, a->rs1), v = fget64(ctx, a->rs2);
+    const struct ir_insn *i = ir_at(ctx->u, v);
+    enum ir_type t = IR_F32;
+
+    if (i->op == IR_nanbox) {
+        v = i->arg[0];
+    } else {
+        v = ir_op1(ctx->u, IR_bitcast, IR_I64, v);
+        t = IR_I32;
+    }
     ir_emit(ctx->u, IR_store, IR_VOID, t, base, IR_NONE, v, a->imm);
     return true;
 }
 
 bool trans_flw(struct riscv_ctx *ctx, const struct arg_i *a) { return fload(ctx, a, IR_F32); }
 bool trans_fld(struct riscv_ctx *ctx, const struct arg_i *a) { return fload(ctx, a, IR_F64); }
-bool trans_fsw(struct riscv_ctx *ctx, const struct arg_s *a) { return fstore(ctx, a, IR_F32); }
-bool trans_fsd(struct riscv_ctx *ctx, const struct arg_s *a) { return fstore(ctx, a, IR_F64); }
 
 /* --- arithmetic */
 
