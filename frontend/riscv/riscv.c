@@ -6,6 +6,7 @@
 
 #include "frontend/riscv/disas.h"
 #include "frontend/riscv/trans.h"
+#include "frontend/riscv/vdso.h"
 
 /* Columns of regs.def: type, row by x and by f number. */
 #define TYPE_X IR_I64
@@ -101,4 +102,6 @@ const struct guest riscv64_guest = {
     .start = start,
     .dump = dump,
     .hwcap = HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'),
+    .min_sigstack = 2048,        /* MINSIGSTKSZ; the frame without vectors is smaller */
+    .vdso = &riscv_vdso,
 };
