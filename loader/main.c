@@ -15,6 +15,7 @@
 #include "debug/perfmap.h"
 #include "frontend/guest.h"
 #include "frontend/translate.h"
+#include "ir/passes/pass.h"
 #include "loader/elf.h"
 #include "loader/exec_info.h"
 #include "loader/options.h"
@@ -208,7 +209,8 @@ static void load(struct program *p, const char *name, struct exec_info *info)
     stack_fill(&args, info);
 }
 
-static void start_logs(void)
+/* Switches on what the command line asks for in the other folders. */
+static void apply_options(void)
 {
     if (options.log_items && !log_init(options.log_items, options.log_file, options.child))
         die_of(errno, options.log_file ? options.log_file : "stderr", strerror(errno));
@@ -216,6 +218,8 @@ static void start_logs(void)
         die_of(errno, "/tmp/perf-PID.map", strerror(errno));
     if (options.stats)
         run_stats_enable();
+    for (size_t i = 0; i < options.disable_pass.count; i++)
+        run_disabled_passes |= 1u << pass_by_name(options.disable_pass.items[i]);
     if (options.one_insn || options.singlestep)
         translate_limit = 1;
     else if (options.unit_limit != OPTION_UNSET)
@@ -247,7 +251,7 @@ int main(int argc, char **argv)
     }
     resolve_scripts(&p);
     load(&p, name, &info);
-    start_logs();
+    apply_options();
     if (log_on(LOG_PAGE))
         log_start(&info);
 

@@ -11,6 +11,7 @@
 
 #include "debug/log.h"
 #include "frontend/guest.h"
+#include "ir/passes/pass.h"
 #include "loader/hostfd.h"
 #include "loader/space.h"
 
@@ -123,6 +124,17 @@ static void check_log(const char *value)
     }
     if (!log_parse(value, &mask, &bad))
         usage_error("unknown log item '%.*s' (-d help lists them)", (int)strcspn(bad, ","), bad);
+}
+
+static void check_pass(const char *value)
+{
+    if (strcmp(value, "help") == 0 || strcmp(value, "?") == 0) {
+        for (int i = 0; i < NPASSES; i++)
+            printf("  %-10s %s\n", passes[i].name, passes[i].doc);
+        exit(0);
+    }
+    if (pass_by_name(value) == NPASSES)
+        usage_error("unknown pass '%s' (--disable-pass help lists them)", value);
 }
 
 static void check_limit(const char *value)

@@ -19,6 +19,7 @@ enum {
     X86_MAP_32BIT = 0x40,          /* no such flag on other machines */
     LOWEST = 0x10000,              /* vm.mmap_min_addr's usual value */
     SHM_SEGMENTS = 256,
+    CLAIMED = SPACE_VDSO | SPACE_SHM,   /* kind of a hole that claim_holes() holds */
 };
 /* Linux's arch_mmap_rnd() is larger; this is enough to find programs that count on an address. */
 #define RANDOM_SPAN ((uint64_t)64 << 20)
@@ -290,11 +291,24 @@ static bool claim_holes(gaddr at, uint64_t len)
                 return false;
             }
             ranges_reserve(&space.set);
-            ranges_put(&space.set, pos, hole_end, PROT_NONE, 0);
+            ranges_put(&space.set, pos, hole_end, PROT_NONE, CLAIMED);
         }
         pos = any ? r.end : end;
     }
     return !has_kind(at, end, SPACE_HOST);
+}
+
+/* Gives back what claim_holes() took and nobody used. */
+static void release_claims(gaddr at, uint64_t len)
+{
+    gaddr end = at + len;
+    struct space_range r;
+    for (gaddr pos = at; space.host_below && ranges_next(&space.set, pos, &r) && r.start < end; pos = r.end) {
+        if (r.kind == CLAIMED && ranges_reserve(&space.set)) {
+            munmap(host(r.start), r.end - r.start);
+            ranges_clear(&space.set, r.start, r.end);
+        }
+    }
 }
 
 /* --- mmap */
@@ -316,11 +330,15 @@ static int64_t map_fixed(gaddr addr, const struct request *rq)
             return -EEXIST;
         return map_free(addr, rq) == MAP_FAILED ? -errno : (int64_t)addr;
     }
-    if (space.host_below && !claim_holes(addr, rq->len))
-        return -ENOMEM;
-    forget_code(addr, addr + rq->len);
-    void *p = mmap(host(addr), rq->len, host_prot(rq->prot), rq->flags, rq->fd, (off_t)rq->off);
-    return p == MAP_FAILED ? -errno : (int64_t)addr;
+    int64_t result = -ENOMEM;
+    if (!space.host_below || claim_holes(addr, rq->len)) {
+        forget_code(addr, addr + rq->len);
+        void *p = mmap(host(addr), rq->len, host_prot(rq->prot), rq->flags, rq->fd, (off_t)rq->off);
+        result = p == MAP_FAILED ? -errno : (int64_t)addr;
+    }
+    if (result < 0)
+        release_claims(addr, rq->len);
+    return result;
 }
 
 static int64_t map_anywhere(gaddr hint, const struct request *rq)
@@ -507,11 +525,14 @@ static bool target_is_valid(const struct remap *m)
 
 static int64_t remap_fixed(const struct remap *m)
 {
-    if (space.host_below && !claim_holes(m->new_addr, m->new_len))
-        return -ENOMEM;
-    forget_code(m->new_addr, m->new_addr + m->new_len);
-    ranges_reserve(&space.set);
-    return remap_move(m, m->new_addr);
+    int64_t result = -ENOMEM;
+    if (!space.host_below || claim_holes(m->new_addr, m->new_len)) {
+        forget_code(m->new_addr, m->new_addr + m->new_len);
+        ranges_reserve(&space.set);
+        result = remap_move(m, m->new_addr);
+    }
+    release_claims(m->new_addr, m->new_len);
+    return result;
 }
 
 static int64_t remap_shrink(const struct remap *m)
@@ -669,11 +690,16 @@ static int64_t shmat_locked(int shmid, gaddr addr, int flags, uint64_t len)
         return -EINVAL;
     if (!addr)
         return -ENOMEM;
-    if (space.host_below && (flags & SHM_REMAP) && !claim_holes(addr, len))
+    if (space.host_below && (flags & SHM_REMAP) && !claim_holes(addr, len)) {
+        release_claims(addr, len);
         return -EINVAL;
+    }
     forget_code(addr, addr + len);
-    if (shmat(shmid, host(addr), flags & ~(SHM_RND | SHM_EXEC)) == (void *)-1)
-        return -errno;
+    if (shmat(shmid, host(addr), flags & ~(SHM_RND | SHM_EXEC)) == (void *)-1) {
+        int error = errno;
+        release_claims(addr, len);
+        return -error;
+    }
     uint8_t prot = (uint8_t)(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
                              (flags & SHM_EXEC ? PROT_EXEC : 0));
     ranges_put(&space.set, addr, addr + len, prot, SPACE_SHARED | SPACE_SHM);
