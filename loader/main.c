@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/cpu.h"
+#include "backend/backend.h"
 #include "backend/run.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
@@ -256,6 +256,8 @@ int main(int argc, char **argv)
         log_start(&info);
 
     uint64_t cache_size = options.cache_size != OPTION_UNSET ? options.cache_size : DEFAULT_CACHE;
+    if (!host_features_init(0))
+        die_of(ENOEXEC, "this CPU", "lacks what dragoman needs (x86-64-v2: SSE4.2, POPCNT, CMPXCHG16B)");
     if (!cache_init(info.guest, cache_size))
         die_of(errno, "code cache", strerror(errno));
     struct cpu *cpu = must(cpu_new(info.guest));
