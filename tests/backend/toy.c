@@ -133,7 +133,7 @@ static int32_t thunk(const struct x86_buf *b, enum thunk t)
 
 static void direct_exit(struct x86_buf *b, gaddr target)
 {
-    while ((x86_pos(b) & 7) > 3)
+    while ((x86_pos(b) & 7) > 3 && !b->overflow)
         x86_nop(b, 1);
     exits[nexits++] = (struct code_exit){ .off = x86_pos(b), .target = target };
     x86_call_rel32(b, thunk(b, THUNK_EXIT_DIRECT));
