@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "frontend/riscv/disas.h"
+#include "frontend/riscv/linux.h"
 #include "frontend/riscv/trans.h"
 #include "frontend/riscv/vdso.h"
 
@@ -104,4 +105,5 @@ const struct guest riscv64_guest = {
     .hwcap = HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'),
     .min_sigstack = 2048,        /* MINSIGSTKSZ; the frame without vectors is smaller */
     .vdso = &riscv_vdso,
+    .linux_abi = &riscv64_linux,
 };

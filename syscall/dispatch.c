@@ -1,0 +1,143 @@
+/* From the guest's system call instruction to a row of syscall.def and back. */
+#include <errno.h>
+#include <string.h>
+
+#include "debug/log.h"
+#include "frontend/guest.h"
+#include "loader/hostfd.h"
+#include "syscall/access.h"
+#include "syscall/linux.h"
+#include "syscall/path.h"
+#include "syscall/sys.h"
+
+bool sys_fd_hidden(uint64_t fd)
+{
+    return (uint32_t)fd >= 64 && hostfd_is_ours((int)fd);
+}
+
+int64_t sys_pass(struct sys *s)
+{
+    return sys_host(s, s->row->host_nr);
+}
+
+int64_t sys_denied(struct sys *s)
+{
+    return -s->row->denied;
+}
+
+/* --- what kinds demand ----------------------------------------------------------------------------- */
+
+/* Whether path argument i is looked up without following a last symbolic link. */
+static enum path_mode path_mode(const struct sys *s, int i)
+{
+    const struct sys_arg *arg = &s->row->args[i];
+    switch (arg->kind) {
+    case KIND_NEWPATH:
+        return PATH_NEW;
+    case KIND_LPATH:
+        return PATH_NOFOLLOW;
+    case KIND_PATHAT:
+        return s->a[arg->param[0] - '0'] & 0x100 ? PATH_NOFOLLOW : PATH_FOLLOW; /* AT_SYMLINK_NOFOLLOW */
+    case KIND_LPATHAT:
+        return s->a[arg->param[0] - '0'] & 0x400 ? PATH_FOLLOW : PATH_NOFOLLOW; /* AT_SYMLINK_FOLLOW */
+    default:
+        return PATH_FOLLOW;
+    }
+}
+
+static int64_t prepare_paths(struct sys *s, unsigned mask)
+{
+    for (int n = 0; mask; mask &= mask - 1, n++) {
+        int i = __builtin_ctz(mask);
+        char in[PATH_MAX];
+        if (!s->a[i])
+            continue;   /* NULL means the descriptor itself to some calls, EFAULT to the others */
+        int64_t len = copy_str_from_guest(in, s->a[i], sizeof in);
+        if (len < 0)
+            return len;
+        const char *out = path_translate(in, path_mode(s, i), s->t->path[n]);
+        if (out != in)
+            s->a[i] = (uintptr_t)out;
+    }
+    return 0;
+}
+
+/* Checks and translates arguments by their kinds: 0 or -errno. */
+static int64_t prepare(struct sys *s, enum call id)
+{
+    for (unsigned mask = sys_masks[id].fds; mask; mask &= mask - 1)
+        if (sys_fd_hidden(s->a[__builtin_ctz(mask)]))
+            return -EBADF;
+    for (unsigned mask = sys_masks[id].ptrs; mask; mask &= mask - 1)
+        if (s->a[__builtin_ctz(mask)] >= linux_state.task_size)
+            return -EFAULT;
+    return sys_masks[id].paths ? prepare_paths(s, sys_masks[id].paths) : 0;
+}
+
+/* --- entry points ----------------------------------------------------------------------------------- */
+
+static enum call lookup(uint64_t nr)
+{
+    const struct guest_linux *abi = linux_state.abi;
+    return nr < abi->nnumbers ? abi->numbers[nr] : CALL_none;
+}
+
+static int64_t unknown_call(const struct cpu *cpu, uint64_t nr)
+{
+    if (log_on(LOG_UNIMP))
+        log_printf("unknown system call %llu at %#llx\n", (unsigned long long)nr,
+                   (unsigned long long)cpu->pc);
+    return -ENOSYS;
+}
+
+static int64_t run_row(struct sys *s, enum call id)
+{
+    if (log_on(LOG_STRACE))
+        strace_enter(s);
+    struct sys as_made = *s;
+    int64_t r = prepare(s, id);
+    if (r == 0)
+        r = s->row->fn(s);
+    if (log_on(LOG_STRACE) && r != -SYS_RESTART)
+        strace_leave(&as_made, r);
+    if (log_on(LOG_UNIMP) && r == -ENOSYS)
+        log_printf("system call %s: not implemented\n", s->row->name);
+    return r;
+}
+
+void linux_syscall(struct cpu *cpu)
+{
+    const struct guest_linux *abi = linux_state.abi;
+    struct thread *t = cpu->thread;
+    if (t->pending) {   /* it came before the instruction */
+        cpu->pc -= abi->syscall_len;
+        signal_deliver(t);
+        return;
+    }
+    uint64_t nr = *cpu_slot(cpu, abi->nr_off);
+    enum call id = lookup(nr);
+    int64_t r;
+    if (id == CALL_none) {
+        r = unknown_call(cpu, nr);
+    } else {
+        struct sys s = { .cpu = cpu, .t = t, .row = &sys_rows[id] };
+        for (int i = 0; i < 6; i++)
+            s.a[i] = *cpu_slot(cpu, abi->arg_off[i]);
+        r = run_row(&s, id);
+    }
+    if (r == -SYS_RESTART)
+        cpu->pc -= abi->syscall_len;
+    else if (r != -SYS_NO_RESULT)
+        *cpu_slot(cpu, abi->ret_off) = r;
+    if (r != -EINTR || !t->pending)
+        t->temp = false;
+    if (t->pending)
+        signal_deliver(t);
+}
+
+void linux_poll(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->poll, 0, __ATOMIC_SEQ_CST);
+    if (cpu->thread->pending)
+        signal_deliver(cpu->thread);
+}

@@ -1,0 +1,295 @@
+/* execve: guest programs, scripts and native programs, without binfmt_misc.
+ *
+ * A guest's program is run by a new dragoman: the translator executes itself through a descriptor that it keeps
+ * (options_self_fd()), with the options that children inherit, the open program file, and the guest's argv. Strings are
+ * not copied: the new argument vector points at the guest's own memory, so EFAULT and E2BIG are the kernel's. All that the
+ * kernel would refuse before the point of no return is checked here, since afterwards nobody could report it.
+ *
+ * Example: execve("/usr/bin/ls", {"ls", "-l"}) under -L /srv/rv becomes
+ *     execveat(self, "", {"dragoman", "-L", "/srv/rv", "--child", "--self-fd", "992", "--program-fd", "3",
+ *                         "-0", "ls", "--", "/usr/bin/ls", "-l"}, envp, AT_EMPTY_PATH)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/options.h"
+#include "loader/probe.h"
+#include "syscall/access.h"
+#include "syscall/path.h"
+#include "syscall/sys.h"
+
+/* One execve in progress. */
+struct exec {
+    struct sys *s;
+    char name[PATH_MAX + 32];    /* as the guest said it: AT_EXECFN, and what scripts get as their name */
+    int fd;                      /* the file to run, or -1 */
+    const char *host_path;       /* its path for the host */
+    char path_buffer[PATH_MAX];
+    bool closes_on_exec;         /* reached through a close-on-exec descriptor: scripts can't be read then */
+    const char **argv;           /* of the file to run; strings are the guest's or belong to `words` */
+    size_t argc, prepended;      /* words in argv before those of the guest */
+    gaddr *envp;
+    char words[PROBE_DEPTH + 1][3][PROBE_BYTES]; /* interpreter, argument of each script */
+};
+
+enum { ROOM = 3 * (PROBE_DEPTH + 1) };   /* in front of argv, for scripts */
+
+/* Reads a vector of pointers into a new array with `room` free places before and one null pointer after. */
+static int64_t read_vector(gaddr addr, size_t room, gaddr **out, size_t *count)
+{
+    size_t n = 0, size = 64;
+    gaddr *v = malloc((room + size + 1) * sizeof *v);
+    while (v && addr) {
+        gaddr p;
+        if (!copy_from_guest(&p, addr + n * 8, 8)) {
+            free(v);
+            return -EFAULT;
+        }
+        if (!p)
+            break;
+        if (n == size) {
+            size *= 2;
+            gaddr *bigger = size > 1 << 24 ? NULL : realloc(v, (room + size + 1) * sizeof *v);
+            if (!bigger) {
+                free(v);
+                return -E2BIG;
+            }
+            v = bigger;
+        }
+        v[room + n++] = p;
+    }
+    if (!v)
+        return -ENOMEM;
+    v[room + n] = 0;
+    *out = v;
+    *count = n;
+    return 0;
+}
+
+/* --- finding the file --------------------------------------------------------------------------------- */
+
+/* What do_open_execat() checks. */
+static int64_t check_file(int fd, const char *path)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EACCES;
+    int64_t r = host_raw4(__NR_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
+    if (r == -ENOSYS)
+        r = faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+    return r;
+}
+
+/* Opens `path` (host memory) from directory dirfd. 0 or -errno; e->fd stays -1 for a file that may be executed but not
+ * read. */
+static int64_t open_file(struct exec *e, int dirfd, const char *path, int flags)
+{
+    bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
+    if (!*path)
+        return -ENOENT;
+    if (e->fd >= 0)
+        close(e->fd);
+    e->host_path = path_translate(path, follow ? PATH_FOLLOW : PATH_NOFOLLOW, e->path_buffer);
+    if (e->host_path == path && path != e->path_buffer) {
+        snprintf(e->path_buffer, sizeof e->path_buffer, "%s", path);
+        e->host_path = e->path_buffer;
+    }
+    e->fd = openat(dirfd, e->host_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                                            (follow ? 0 : O_NOFOLLOW));
+    if (e->fd < 0)
+        return errno == EACCES && faccessat(dirfd, e->host_path, X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+    return check_file(e->fd, e->host_path);
+}
+
+/* execveat with AT_EMPTY_PATH: the descriptor itself, which may be O_PATH. */
+static int64_t open_descriptor(struct exec *e, int fd)
+{
+    char link[40];
+    int fd_flags = fcntl(fd, F_GETFD);
+    if (fd_flags < 0)
+        return -EBADF;
+    e->closes_on_exec = fd_flags & FD_CLOEXEC;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    snprintf(e->path_buffer, sizeof e->path_buffer, "/dev/fd/%d", fd);
+    e->host_path = e->path_buffer;
+    e->fd = open(link, O_RDONLY | O_CLOEXEC);
+    if (e->fd < 0 && errno == ENOENT)
+        e->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return e->fd < 0 ? -errno : check_file(e->fd, link);
+}
+
+static int64_t open_program(struct exec *e, int dirfd, gaddr path, int flags)
+{
+    char text[PATH_MAX];
+    int64_t len = copy_str_from_guest(text, path, sizeof text);
+    if (len < 0)
+        return len;
+    if (!len && (flags & AT_EMPTY_PATH)) {
+        snprintf(e->name, sizeof e->name, "/dev/fd/%d", dirfd);
+        return open_descriptor(e, dirfd);
+    }
+    if (text[0] == '/' || dirfd == AT_FDCWD)
+        snprintf(e->name, sizeof e->name, "%s", text);
+    else
+        snprintf(e->name, sizeof e->name, "/dev/fd/%d/%s", dirfd, text);
+    int64_t r = open_file(e, dirfd, text, flags);
+    if (text[0] != '/' && dirfd != AT_FDCWD)
+        e->host_path = e->name;   /* native programs are started by path */
+    return r;
+}
+
+/* --- scripts ------------------------------------------------------------------------------------------ */
+
+static void prepend(struct exec *e, const char *word)
+{
+    e->argv--;
+    e->argv[0] = word;
+    e->argc++;
+}
+
+/* "#!": argv becomes INTERPRETER, [ARGUMENT], NAME, rest; the interpreter is the file to run. */
+static int64_t follow_script(struct exec *e, const struct probe *probe, int depth)
+{
+    char (*words)[PROBE_BYTES] = e->words[depth];
+    if (e->closes_on_exec)
+        return -ENOENT;
+    if (e->argc) {        /* argv[0] goes */
+        e->argv++;
+        e->argc--;
+    }
+    strcpy(words[0], probe->interpreter);
+    strcpy(words[1], probe->argument);
+    prepend(e, depth ? e->words[depth - 1][0] : e->name);
+    if (probe->has_argument)
+        prepend(e, words[1]);
+    prepend(e, words[0]);
+    return open_file(e, AT_FDCWD, words[0], 0);
+}
+
+static int64_t follow_scripts(struct exec *e, struct probe *probe)
+{
+    for (int depth = 0;; depth++) {
+        if (e->fd < 0) {
+            probe->kind = PROBE_OTHER;
+            return 0;
+        }
+        int64_t r = probe_fd(e->fd, probe);
+        if (r < 0)
+            return r == -EISDIR ? -EACCES : r;
+        if (probe->kind != PROBE_SCRIPT)
+            return 0;
+        if (depth == PROBE_DEPTH)
+            return -ELOOP;
+        r = follow_script(e, probe, depth);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* --- running it --------------------------------------------------------------------------------------- */
+
+/* Makes the host call. Returns only if it failed. */
+static int64_t host_exec(struct exec *e, int fd, const char *path, const char *const *argv, int flags)
+{
+    struct thread *t = e->s->t;
+    signal_before_exec(t);
+    int64_t r = host_call(&t->pending, __NR_execveat, (uint64_t)fd, (uintptr_t)path, (uintptr_t)argv,
+                          (uintptr_t)e->envp, (uint64_t)flags, 0);
+    signal_exec_failed(t);
+    return r;
+}
+
+static int64_t exec_guest(struct exec *e)
+{
+    size_t inherited, n = 0;
+    char self_text[12], program_text[12];
+    const char *const *first = options_child_argv(&inherited);
+    int self = options_self_fd();
+    if (self < 0)
+        return -ENOEXEC;
+    const char **argv = malloc((inherited + 9 + e->argc + 1) * sizeof *argv);
+    if (!argv)
+        return -ENOMEM;
+    snprintf(self_text, sizeof self_text, "%d", self);
+    snprintf(program_text, sizeof program_text, "%d", e->fd);
+    while (n < inherited) {
+        argv[n] = first[n];
+        n++;
+    }
+    argv[n++] = "--self-fd";
+    argv[n++] = self_text;
+    argv[n++] = "--program-fd";
+    argv[n++] = program_text;
+    argv[n++] = "-0";
+    argv[n++] = e->argc ? e->argv[0] : "";
+    argv[n++] = "--";
+    argv[n++] = e->name;
+    for (size_t i = 1; i < e->argc; i++)
+        argv[n++] = e->argv[i];
+    argv[n] = NULL;
+    fcntl(self, F_SETFD, 0);
+    fcntl(e->fd, F_SETFD, 0);
+    int64_t r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
+    fcntl(self, F_SETFD, FD_CLOEXEC);
+    free(argv);
+    return r;
+}
+
+static int64_t run(struct exec *e)
+{
+    struct probe probe;
+    int64_t r = follow_scripts(e, &probe);
+    if (r < 0)
+        return r;
+    if (probe.kind == PROBE_GUEST)
+        return exec_guest(e);
+    return host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);   /* native, or the host knows better */
+}
+
+static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp, int flags)
+{
+    gaddr *args = NULL, *env = NULL;
+    size_t argc, envc;
+    struct exec *e = malloc(sizeof *e);
+    if (!e)
+        return -ENOMEM;
+    e->s = s;
+    e->fd = -1;
+    e->closes_on_exec = false;
+    int64_t r = flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) ? -EINVAL : 0;
+    if (r == 0)
+        r = open_program(e, dirfd, path, flags);
+    if (r == 0)
+        r = read_vector(argv, ROOM, &args, &argc);
+    if (r == 0)
+        r = read_vector(envp, 0, &env, &envc);
+    if (r == 0) {
+        e->argv = (const char **)args + ROOM;
+        e->argc = argc;
+        e->envp = env;
+        r = run(e);
+    }
+    if (e->fd >= 0)
+        close(e->fd);
+    free(args);
+    free(env);
+    free(e);
+    return r;
+}
+
+int64_t sys_execve(struct sys *s)
+{
+    return exec(s, AT_FDCWD, s->a[0], s->a[1], s->a[2], 0);
+}
+
+int64_t sys_execveat(struct sys *s)
+{
+    return exec(s, (int)s->a[0], s->a[1], s->a[2], s->a[3], (int)s->a[4]);
+}

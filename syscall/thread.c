@@ -1,0 +1,205 @@
+/* Guest threads as host threads: their records, how they start and how they end.
+ *
+ * A guest thread is a detached pthread, so that the translator's C code has the thread-local storage that libc wants. The kernel's
+ * robust list is the guest's own (libc's is unused by us), so robust mutexes survive the death of the process; when a
+ * single thread ends, its list and its clear_tid word are served here first, because whoever waits for that word may free the
+ * memory that both are in, while the host thread has still a way to go.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend/run.h"
+#include "frontend/guest.h"
+#include "loader/options.h"
+#include "loader/space.h"
+#include "syscall/access.h"
+#include "syscall/clone.h"
+#include "syscall/sys.h"
+
+enum { ALTSTACK = 64 << 10, RECORD = (sizeof(struct thread) + 4095) & ~4095, HOST_STACK = 512 << 10 };
+
+struct thread *thread_new(struct cpu *cpu)
+{
+    char *m = host_alloc(RECORD + ALTSTACK);
+    if (!m)
+        return NULL;
+    struct thread *t = (struct thread *)m;
+    t->host_altstack = m + RECORD;
+    t->altstack.ss_flags = SS_DISABLE;
+    t->cpu = cpu;
+    cpu->thread = t;
+    return t;
+}
+
+void thread_free(struct thread *t)
+{
+    host_free(t, RECORD + ALTSTACK);
+}
+
+void thread_enter(struct thread *t)
+{
+    stack_t ss = { .ss_sp = t->host_altstack, .ss_size = ALTSTACK };
+    host_raw2(__NR_sigaltstack, &ss, NULL);
+    cpu_bind(t->cpu);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void futex_wake(gaddr word, int count)
+{
+    host_raw3(__NR_futex, host(word), FUTEX_WAKE, count);
+}
+
+/* One mutex of a dying thread: kernel/futex/core.c, handle_futex_death(). */
+static bool robust_release(gaddr word, uint32_t tid, bool pending)
+{
+    uint32_t old, was;
+    if (!access_ok(word, 4) || (word & 3) || !copy_from_guest(&old, word, 4))
+        return false;
+    for (;;) {
+        if (pending && !old) {
+            futex_wake(word, 1);
+            return true;
+        }
+        if ((old & FUTEX_TID_MASK) != tid)
+            return true;
+        if (host_cmpxchg(host(word), old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &was))
+            return false;
+        if (was == old)
+            break;
+        old = was;
+    }
+    if (old & FUTEX_WAITERS)
+        futex_wake(word, 1);
+    return true;
+}
+
+/* kernel/futex/core.c, exit_robust_list(). */
+static void robust_walk(gaddr list)
+{
+    struct { gaddr next; int64_t offset; gaddr pending; } head;
+    uint32_t tid = (uint32_t)host_raw1(__NR_gettid, 0);
+    if (!list || !copy_from_guest(&head, list, sizeof head))
+        return;
+    gaddr entry = head.next & ~1ull;
+    for (int i = 0; i < 2048 && entry != list; i++) {
+        gaddr next;
+        bool readable = copy_from_guest(&next, entry, 8);
+        if (entry != (head.pending & ~1ull) && !robust_release(entry + head.offset, tid, false))
+            return;
+        if (!readable)
+            return;
+        entry = next & ~1ull;
+    }
+    if (head.pending & ~1ull)
+        robust_release((head.pending & ~1ull) + head.offset, tid, true);
+}
+
+_Noreturn void thread_exit(struct thread *t, int status)
+{
+    signal_block_all();
+    robust_walk(t->robust_list);
+    host_raw2(__NR_set_robust_list, NULL, 24);
+    uint32_t zero = 0;
+    if (t->clear_tid && copy_to_guest(t->clear_tid, &zero, 4))
+        futex_wake(t->clear_tid, 1);
+    if (t->main || t->vfork_child)
+        for (;;)
+            host_raw1(__NR_exit, status);
+    longjmp(t->end, 1);
+}
+
+_Noreturn void process_exit(struct thread *t, int status)
+{
+    if (options.stats && !t->vfork_child)
+        run_stats_print();
+    for (;;)
+        host_raw1(__NR_exit_group, status);
+}
+
+int64_t sys_exit(struct sys *s)
+{
+    thread_exit(s->t, (int)s->a[0]);
+}
+
+int64_t sys_exit_group(struct sys *s)
+{
+    process_exit(s->t, (int)s->a[0]);
+}
+
+int64_t sys_set_tid_address(struct sys *s)
+{
+    s->t->clear_tid = s->a[0];
+    return host_raw1(__NR_gettid, 0);
+}
+
+int64_t sys_set_robust_list(struct sys *s)
+{
+    int64_t r = sys_host(s, __NR_set_robust_list);
+    if (r == 0)
+        s->t->robust_list = s->a[0];
+    return r;
+}
+
+/* --- the beginning ----------------------------------------------------------------------------------- */
+
+/* What the creating thread and the new one tell each other. On the creator's stack. */
+struct start {
+    struct thread *t;
+    const struct clone_request *request;
+    uint32_t tid;            /* a futex: 0 until the new thread runs */
+};
+
+static void *thread_main(void *arg)
+{
+    struct start *start = arg;
+    struct thread *t = start->t;
+    uint32_t tid = (uint32_t)host_raw1(__NR_gettid, 0);
+    uint64_t unshared = ~start->request->flags & (CLONE_FS | CLONE_FILES);
+
+    thread_enter(t);
+    if (unshared)
+        host_raw1(__NR_unshare, unshared);
+    clone_store_tids(start->request, tid, true);
+    __atomic_store_n(&start->tid, tid, __ATOMIC_RELEASE);
+    host_raw3(__NR_futex, &start->tid, FUTEX_WAKE_PRIVATE, 1);
+    if (setjmp(t->end) == 0) {
+        signal_apply_mask(t);
+        run_loop(t->cpu);
+    }
+    stack_t none = { .ss_flags = SS_DISABLE };
+    host_raw2(__NR_sigaltstack, &none, NULL);
+    cpu_free(t->cpu);
+    thread_free(t);
+    return NULL;
+}
+
+int64_t clone_thread(struct sys *s, const struct clone_request *request)
+{
+    struct thread *t = clone_new_thread(s->t, request);
+    if (!t)
+        return -EAGAIN;
+    struct start start = { .t = t, .request = request };
+    pthread_attr_t attr;
+    pthread_t handle;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, HOST_STACK);
+    signal_block_all();
+    int error = pthread_create(&handle, &attr, thread_main, &start);
+    pthread_attr_destroy(&attr);
+    if (error) {
+        signal_apply_mask(s->t);
+        cpu_free(t->cpu);
+        thread_free(t);
+        return -error;
+    }
+    while (!__atomic_load_n(&start.tid, __ATOMIC_ACQUIRE))
+        host_raw4(__NR_futex, &start.tid, FUTEX_WAIT_PRIVATE, 0, NULL);
+    signal_apply_mask(s->t);
+    return start.tid;
+}
