@@ -3,10 +3,11 @@
 
     rv64_semantics.py CC QEMU > rv64_semantics.txt
 
-Each instruction is put into a small function of a RISC-V program that loads the operands, executes it and
-stores the results; QEMU runs that. What qemu-user 7.2 can't do (Zicond) is computed here, as the manual says. The
-result is committed, so that the test needs neither compiler nor QEMU; run this again when an instruction is added,
-and read the difference: the judge is the manual.
+Each instruction is put into a small function of a RISC-V program that loads the operands, executes it
+and stores the results; QEMU runs that. What qemu-user 7.2 can't do (Zicond) or does wrong (ctzw of a
+word that is zero) is computed here, as the manual says. The result is committed, so that the test
+needs neither compiler nor QEMU; run this again when an instruction is added, and read the
+difference: the judge is the manual.
 
 Form of the output:
 
@@ -141,10 +142,15 @@ def rows():
             yield f'{n}i a0,{csr},0', 'fcsr', 'a0 fcsr', [(0,), (0x5f,), (0x1f,), (0xe1,)]
 
 
-# What the assembler or the emulator of Debian 12 doesn't know: encoding and meaning.
+def ctzw(a):
+    return next((i for i in range(32) if a >> i & 1), 32)
+
+
+# What the assembler or the emulator of Debian 12 doesn't know, or has wrong: encoding and meaning.
 OWN = {
     'czero.eqz a0,a1,a2': ('.insn r 0x33, 5, 7, a0, a1, a2', lambda a, b: 0 if b == 0 else a),
     'czero.nez a0,a1,a2': ('.insn r 0x33, 7, 7, a0, a1, a2', lambda a, b: 0 if b else a),
+    'ctzw a0,a1': ('ctzw a0,a1', ctzw),
 }
 
 SLOTS = {'a0': 0, 'a1': 1, 'a2': 2, 'fa0': 3, 'fa1': 4, 'fa2': 5, 'fa3': 6, 'fcsr': 7}
