@@ -101,14 +101,14 @@ static void step_put(struct interp *s, const struct ir_insn *i)
 
 static void step_exit(struct interp *s, const struct ir_insn *i)
 {
-    s->res.hint = i->aux;
-    leave(s, INTERP_EXIT);
+    s->res.hint = IR_EXIT_JUMP(i->aux);
+    leave(s, i->aux & IR_EXIT_POLL && s->cpu->poll ? INTERP_POLL : INTERP_EXIT);
 }
 
 static void step_exit_if(struct interp *s, const struct ir_insn *i)
 {
     if (arg(s, i, 0))
-        leave(s, INTERP_EXIT);
+        step_exit(s, i);
 }
 
 static void step_trap(struct interp *s, const struct ir_insn *i)

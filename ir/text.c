@@ -202,8 +202,10 @@ static void print_operands(const struct ir_unit *u, FILE *f, const struct ir_ins
     case SHAPE_EXIT:
         print_args(u, f, i, 0);
         fprintf(f, "%s0x%" PRIx64, i->arg[0] ? ", " : "", (uint64_t)i->imm);
-        if (i->aux && i->aux <= IR_JUMP_RET)
-            fprintf(f, " %s", ir_jump_names[i->aux]);
+        if (IR_EXIT_JUMP(i->aux) && IR_EXIT_JUMP(i->aux) <= IR_JUMP_RET)
+            fprintf(f, " %s", ir_jump_names[IR_EXIT_JUMP(i->aux)]);
+        if (i->aux & IR_EXIT_POLL)
+            fputs(" poll", f);
         break;
     case SHAPE_IND:
         print_args(u, f, i, 0);
