@@ -103,7 +103,7 @@ int main(void)
     printf("not mapped: code %d at %ld\n", code, (long)(address - page));
 
     install(SIGSEGV, unprotect);
-    page[8200] = 5;
+    *(volatile char *)(page + 8200) = 5;
     printf("unprotected: code %d value %d\n", code, page[8200]);
 
     FILE *file = tmpfile();

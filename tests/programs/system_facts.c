@@ -152,8 +152,9 @@ int main(int argc, char **argv)
     struct rusage usage;
     struct tms tms;
     cpu_set_t cpus;
+    int affinity = sched_getaffinity(0, sizeof cpus, &cpus);
     printf("%d %d %d %d %d\n", sysinfo(&info), getrusage(RUSAGE_SELF, &usage), times(&tms) != (clock_t)-1,
-           sched_getaffinity(0, sizeof cpus, &cpus), CPU_COUNT(&cpus) == sysconf(_SC_NPROCESSORS_ONLN));
+           affinity, CPU_COUNT(&cpus) == sysconf(_SC_NPROCESSORS_ONLN));
     printf("random %zd\n", getrandom(path, 32, 0));
     printf("bad pointer %d", (int)write(1, (void *)8, 4));
     printf(" %d bad fd %d", errno == EFAULT, close(777));
