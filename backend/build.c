@@ -1,5 +1,5 @@
-/* From a guest pc to a published unit: the stages of a translation, one after the other, with what is logged and
- * counted between them. */
+/* From a guest pc to a published unit: the stages of a translation, one after the other, with what
+ * is logged and counted between them. */
 #include <inttypes.h>
 #include <signal.h>
 #include <time.h>
@@ -27,7 +27,8 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* --- logs ---------------------------------------------------------------------------------------- */
+/* --- logs ----------------------------------------------------------------------------------------
+ * */
 
 static void log_guest_code(const struct ir_unit *u)
 {
@@ -65,10 +66,17 @@ static void log_host(const struct ir_unit *ir, const struct compiled *out)
     log_end(f);
 }
 
-/* --- stages -------------------------------------------------------------------------------------- */
+/* --- stages --------------------------------------------------------------------------------------
+ * */
 
 /* One translation at a time: cache.lock. */
 static struct ir_unit *scratch;
+static struct pass_stats pass_counts;
+
+void unit_build_stats(FILE *f)
+{
+    pass_stats_print(&pass_counts, f);
+}
 
 static void translate_cpu_pc(void *arg)
 {
@@ -77,8 +85,8 @@ static void translate_cpu_pc(void *arg)
     translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode);
 }
 
-/* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before that
- * instruction; if that is its first one, the guest gets the fault. */
+/* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before
+ * that instruction; if that is its first one, the guest gets the fault. */
 static bool translate(struct cpu *cpu, struct guest_fault *fault)
 {
     unsigned limit = translate_limit;
@@ -101,12 +109,14 @@ static void optimise(void)
         log_guest_code(scratch);
     if (log_on(LOG_OP))
         log_ir(scratch, "OP");
+    scratch->stats = cache.stats_on ? &pass_counts : NULL;
     pass_run_all(scratch, run_disabled_passes);
     if (log_on(LOG_OP_OPT))
         log_ir(scratch, "OP after passes");
 }
 
-/* Compiles into the active segment, the next one if that is full; NULL if the next one has not drained. */
+/* Compiles into the active segment, the next one if that is full; NULL if the next one has not
+ * drained. */
 static struct unit *emit(struct compiled *out)
 {
     for (;;) {

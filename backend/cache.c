@@ -13,7 +13,8 @@ struct cache cache;
 
 enum { ARENA_CHUNK = 256 << 10, TABLE_FIRST = 1024, CACHE_MIN = 1 << 20, CACHE_MAX = 1 << 30 };
 
-/* --- memory -------------------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------------------------
+ * */
 
 /* Maps `size` bytes of a fresh memfd over both aliases. */
 static bool map_memfd(size_t size)
@@ -168,7 +169,8 @@ struct code_buf cache_buf(void)
     return buf;
 }
 
-/* --- look-up ------------------------------------------------------------------------------------- */
+/* --- look-up -------------------------------------------------------------------------------------
+ * */
 
 static uint32_t hash(gaddr pc, uint32_t mode)
 {
@@ -190,8 +192,8 @@ bool cache_has(gaddr pc, uint32_t mode)
     return cache_find(pc, mode) != NULL;
 }
 
-/* Doubles the number of chains in use. Chains keep their order, so a reader always moves forward along what was its
- * chain; at worst it ends in the other half and misses. */
+/* Doubles the number of chains in use. Chains keep their order, so a reader always moves forward
+ * along what was its chain; at worst it ends in the other half and misses. */
 static void table_grow(void)
 {
     uint32_t n = cache.mask + 1;
@@ -272,7 +274,8 @@ struct unit *cache_unit_at(const void *p)
     return at < u->code + u->size ? u : NULL;
 }
 
-/* --- publication --------------------------------------------------------------------------------- */
+/* --- publication ---------------------------------------------------------------------------------
+ * */
 
 static bool index_add(struct segment *s, struct unit *u)
 {
@@ -290,8 +293,8 @@ static bool index_add(struct segment *s, struct unit *u)
     return true;
 }
 
-/* How many page_refs the extents need, at most: an instruction may reach over the end by 4 bytes when its second
- * half could not be fetched. */
+/* How many page_refs the extents need, at most: an instruction may reach over the end by 4 bytes
+ * when its second half could not be fetched. */
 static uint32_t pages_needed(const struct ir_extent *e, uint32_t n)
 {
     uint32_t pages = 0;
@@ -357,7 +360,8 @@ struct unit *cache_publish(const struct ir_unit *ir, const struct compiled *out)
     return u;
 }
 
-/* --- segments ------------------------------------------------------------------------------------ */
+/* --- segments ------------------------------------------------------------------------------------
+ * */
 
 static void segment_retire(struct segment *s)
 {
@@ -406,7 +410,8 @@ void cache_wait(void)
     nanosleep(&t, NULL);
 }
 
-/* --- fork ---------------------------------------------------------------------------------------- */
+/* --- fork ----------------------------------------------------------------------------------------
+ * */
 
 void cache_fork_prepare(void)
 {
@@ -440,7 +445,7 @@ void cache_after_fork(struct cpu *cpu)
     if (cache.dual) {
         cache_reset();
         if (!map_memfd(cache.size) || !emit_thunks())
-            _exit(127); /* the parent goes on writing into the mapping: there is no way on for the child */
+            _exit(127); /* no way on: the parent goes on writing into the shared mapping */
     }
     lock_reset(&cache.lock);
 }

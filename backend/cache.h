@@ -1,48 +1,57 @@
 /* The code cache: memory for host code, the units in it, and who may still be running them.
  *
- * Memory. One mapping, so that everything is in reach of a rel32: the thunks first, then CACHE_SEGMENTS segments of
- * equal size. It is private anonymous memory, readable, writable and executable at once, because that is the
- * only kind that a fork copies (on write): a shared memfd would let a child and its parent write
- * into each other's code. Where the system refuses such a mapping (SELinux execmem, PaX), the cache is a memfd mapped twice,
- * once writable, once executable (W^X), and the child of a fork starts with an empty cache in a memfd of its own.
+ * Memory. One mapping, so that everything is in reach of a rel32: the thunks first, then
+ * CACHE_SEGMENTS segments of equal size. It is private anonymous memory, readable, writable and
+ * executable at once, because that is the only kind that a fork copies (on write): a shared memfd
+ * would let a child and its parent write into each other's code. Where the system refuses such a
+ * mapping (SELinux execmem, PaX), the cache is a memfd mapped twice, once writable, once executable
+ * (W^X), and the child of a fork starts with an empty cache in a memfd of its own.
  *
- * Units. struct unit is the record of a translation: its code, its exits, what can fault in it, which guest bytes it
- * was made from. It lives in the arena of its segment and dies with it. A unit is found
+ * Units. struct unit is the record of a translation: its code, its exits, what can fault in it,
+ * which guest bytes it was made from. It lives in the arena of its segment and dies with it. A unit
+ * is found
  *   - by (pc, mode): hash table, read without lock;
- *   - by host address: each segment lists its units in ascending address; binary search, no lock, for signal handlers;
+ *   - by host address: each segment lists its units in ascending address; binary search, no lock,
+ *     for signal handlers;
  *   - by guest page: hash table of page_refs, under the lock, for invalidation.
  *
- * Life of a unit. Published: in all three. Dropped (`dead`): its bytes changed or its segment is to be reused: it is
- * no longer in the hash table nor under its pages, nobody links to it, its own exits are unlinked so that
- * whoever is inside comes out. It is still found by host address, because threads may be inside. Gone: its segment
- * was recycled.
+ * Life of a unit. Published: in all three. Dropped (`dead`): its bytes changed or its segment is to
+ * be reused: it is no longer in the hash table nor under its pages, nobody links to it, its own
+ * exits are unlinked so that whoever is inside comes out. It is still found by host address,
+ * because threads may be inside. Gone: its segment was recycled.
  *
- * Epochs: why recycling is safe. cache.epoch counts retirements of segments (and other mass drops). A thread that
- * goes in stores the epoch in cpu->epoch, with a full fence, and then makes sure that the epoch is still that one
- * (cache_enter()); it looks units up, follows links and probes, reads unit records, only while cpu->epoch is nonzero; on
- * the way out it stores 0. Retiring a segment: drop its units (nothing published leads there), count
- * the epoch up to E, full fence. From then on a thread that is out finds nothing that leads into the segment when it
- * goes in: the hash table has nothing, links lead nowhere, and its own probe table it clears on entry because
- * cpu->probe_epoch is not E. A thread that went in before has epoch < E. So once every thread's epoch is 0 or >= E nobody is
- * inside and nobody can come: the memory is free. Whoever is inside is kicked (poll flag, all-miss
- * probe table, unlinked exits), so it comes out soon. The segment after the active one is retired when the active
- * one is taken, so that it has long drained when it is needed; whoever needs it earlier waits outside the
- * cache, holding no lock. What is remembered about a unit after leaving (an exit that is to be linked) carries the
- * segment's generation, and is used under the lock only if that is still the same.
+ * Epochs: why recycling is safe. cache.epoch counts retirements of segments (and other mass drops).
+ * A thread that goes in stores the epoch in cpu->epoch, with a full fence, and then makes sure that
+ * the epoch is still that one (cpu_enter_epoch()); it looks units up, follows links and probes,
+ * reads unit records, only while cpu->epoch is nonzero; on the way out it stores 0. Retiring a
+ * segment: drop its units (nothing published leads there), count the epoch up to E, full fence.
+ * From then on a thread that is out finds nothing that leads into the segment when it goes in: the
+ * hash table has nothing, links lead nowhere, and its own probe table it clears on entry because
+ * cpu->probe_epoch is not E. A thread that went in before has epoch < E. So once every thread's
+ * epoch is 0 or >= E nobody is inside and nobody can come: the memory is free. Whoever is inside is
+ * kicked (poll flag, all-miss probe table, unlinked exits), so it comes out soon. The segment after
+ * the active one is retired when the active one is taken, so that it has long drained when it is
+ * needed; whoever needs it earlier waits outside the cache, holding no lock. What is remembered
+ * about a unit after leaving (an exit that is to be linked) carries the segment's generation, and
+ * is used under the lock only if that is still the same.
  *
- * Probe tables belong to their threads. Others only ever store CPU_PROBE_NONE into an entry's pc (dropping one
- * unit). The owner fills an entry inside an epoch and then looks at unit.dead again; the dropper
- * sets dead before it clears entries; both with a full fence between: one of them sees the other.
+ * Probe tables belong to their threads. Others only ever store CPU_PROBE_NONE into an entry's pc
+ * (dropping one unit). The owner fills an entry inside an epoch and then looks at unit.dead again;
+ * the dropper sets dead before it clears entries; both with a full fence between: one of them sees
+ * the other.
  *
- * Locks. cache.lock guards all writing. Order: space's lock, cache.lock, the list of cpus. Nobody waits for a
- * thread to come out while holding any of them.
+ * Locks. cache.lock guards all writing. Order: space's lock, cache.lock, the list of cpus. Nobody
+ * waits for a thread to come out while holding any of them.
  *
- * Example. Thread A runs unit U, thread B calls munmap over U's source: space (write lock) calls cache_invalidate(): U.dead = 1; U leaves
- * the hash table; exits that jumped to U call THUNK_EXIT_DIRECT again, so do U's own; A's probe entry for U.pc is wiped; A
- * is kicked. A leaves at U's next poll, probe or exit; the run loop finds U's exit by its host address, learns
- * the target pc, looks that up, does not link (U is dead), and goes on.
+ * Example. Thread A runs unit U, thread B calls munmap over U's source: space (write lock) calls
+ * cache_invalidate(): U.dead = 1; U leaves the hash table; exits that jumped to U call
+ * THUNK_EXIT_DIRECT again, so do U's own; A's probe entry for U.pc is wiped; A is kicked. A leaves
+ * at U's next poll, probe or exit; the run loop finds U's exit by its host address, learns the
+ * target pc, looks that up, does not link (U is dead), and goes on.
  */
 #pragma once
+
+#include <stdio.h>
 
 #include "backend/backend.h"
 #include "backend/cpu.h"
@@ -103,7 +112,7 @@ enum segment_state { SEG_FREE, SEG_ACTIVE, SEG_LIVE, SEG_DRAINING };
 struct segment {
     uint8_t *start, *end, *p;                   /* writable alias; code is [start, p) */
     enum segment_state state;
-    uint64_t drained_at;                        /* SEG_DRAINING: free when all threads' epochs are 0 or >= this */
+    uint64_t drained_at;                        /* free when all epochs are 0 or >= this */
     uint64_t gen;                               /* how often it was recycled */
     uint32_t nunits;                            /* atomic: entries of index that are valid */
     struct unit **index[CACHE_INDEX_BLOCKS];    /* units in ascending address */
@@ -127,11 +136,11 @@ struct cache {
     uint64_t epoch;                             /* atomic, from 1 */
     const uint8_t *thunks[NTHUNKS];
     const void *helpers[CACHE_MAX_HELPERS];     /* the guest's, as generated code calls them */
-    struct unit **table;                        /* by (pc, mode); room for table_max chains, mask + 1 in use */
+    struct unit **table;                        /* by (pc, mode): mask + 1 chains of table_max */
     uint32_t mask, table_max, nunits;
     struct page_ref **pages;                    /* by page; pages_mask + 1 buckets */
     uint32_t pages_mask, npages;
-    uint32_t regions[CACHE_REGIONS];            /* page_refs by (address >> CACHE_REGION_SHIFT) modulo */
+    uint32_t regions[CACHE_REGIONS];            /* page_refs by region, modulo */
     struct arena_chunk *free_chunks;
     bool stats_on;
     struct cache_stats stats;
@@ -154,21 +163,22 @@ static inline void cache_count(uint64_t *counter)
 
 /* --- cache.c */
 
-/** The published unit for (pc, mode) or NULL; may miss one that is there while the table grows (look again under
- * the lock). Without the lock, call inside an epoch, and use the result only there. */
+/** The published unit for (pc, mode) or NULL; may miss one that is there while the table grows
+ * (look again under the lock). Without the lock, call inside an epoch, and use the result only
+ * there. */
 struct unit *cache_find(gaddr pc, uint32_t mode);
 /** The unit whose code holds host address `p` (executable alias), dead ones included, or NULL.
  * Async-signal-safe. Inside an epoch or under the lock. */
 struct unit *cache_unit_at(const void *p);
 /** True if host address `p` is in the cache, thunks included. */
 bool cache_holds(const void *p);
-/** Publishes compiled code; lock held. `out->code` lies at the active segment's write position. Returns NULL
- * if there is no memory for the record (as if the segment were full). */
+/** Publishes compiled code; lock held. `out->code` lies at the active segment's write position.
+ * Returns NULL if there is no memory for the record (as if the segment were full). */
 struct unit *cache_publish(const struct ir_unit *u, const struct compiled *out);
 /** Takes the unit out of the hash table; readers in its chain go on as before. Lock held. */
 void cache_unhash(struct unit *u);
-/** Makes another segment the active one; lock held. False if it has not drained yet: give all locks back, cache_wait(),
- * and start over. */
+/** Makes another segment the active one; lock held. False if it has not drained yet: give all locks
+ * back, cache_wait(), and start over. */
 bool cache_rotate(void);
 /** Waits a little for threads to come out. The caller is outside and holds no lock. */
 void cache_wait(void);
@@ -184,10 +194,13 @@ static inline uint8_t *cache_writable(const uint8_t *p)
 
 /* --- build.c */
 
-/** Translates the unit at cpu->pc and cpu->mode and publishes it, then links `l` to it; if it is there already
- * only the latter. The caller is outside and holds no lock. May return without a unit when it had to wait for
- * memory and cpu->poll was set meanwhile, or after it raised a guest fault for a pc that can't be read. */
+/** Translates the unit at cpu->pc and cpu->mode and publishes it, then links `l` to it; if it is
+ * there already only the latter. The caller is outside and holds no lock. May return without a unit
+ * when it had to wait for memory and cpu->poll was set meanwhile, or after it raised a guest fault
+ * for a pc that can't be read. */
 void unit_build(struct cpu *cpu, const struct pending_link *l);
+/** Prints what each pass cost. */
+void unit_build_stats(FILE *f);
 
 /* --- invalidate.c: lock held */
 
@@ -195,8 +208,8 @@ void unit_build(struct cpu *cpu, const struct pending_link *l);
 void pages_add(struct unit *u);
 /** Unpublishes a live unit (first half of dropping it) and puts it on the list `*drop`. */
 void unit_unpublish(struct unit *u, struct unit **drop);
-/** Ends a drop: wipes probe entries of all threads, or counts the epoch up if there are many or `mass` is set,
- * and kicks whoever is inside. */
+/** Ends a drop: wipes probe entries of all threads, or counts the epoch up if there are many or
+ * `mass` is set, and kicks whoever is inside. */
 void units_dropped(struct unit *drop, bool mass);
 
 /* --- link.c: lock held */

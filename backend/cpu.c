@@ -1,8 +1,9 @@
 /* The state blocks of guest threads, and the list of them.
  *
- * A block is one mapping: guard page, the stack that helpers run on, struct cpu, the probe table. Blocks are
- * never unmapped but kept for the next thread, so a late kick of a dead thread's cpu hits valid memory. A
- * zeroed probe table is an empty one but for entry 0: a zero pc can only be looked for there.
+ * A block is one mapping: guard page, the stack that helpers run on, struct cpu, the probe table.
+ * Blocks are never unmapped but kept for the next thread, so a late kick of a dead thread's cpu
+ * hits valid memory. A zeroed probe table is an empty one but for entry 0: a zero pc can only be
+ * looked for there.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,20 +18,25 @@
 enum {
     CPU_GUARD = 4096,
     CPU_STACK = 256 << 10,
-    CPU_ALIGN = 64,
     PROBE_BYTES = CPU_PROBE_ENTRIES * sizeof(struct cpu_probe),
-    CPU_BYTES = (sizeof(struct cpu) + CPU_ALIGN - 1) & ~(CPU_ALIGN - 1),
-    BLOCK_BYTES = (CPU_GUARD + CPU_STACK + CPU_BYTES + PROBE_BYTES + 4095) & ~4095,
+    CPU_BYTES = (sizeof(struct cpu) + 4095) & ~4095,
+    BLOCK_BYTES = CPU_GUARD + CPU_STACK + CPU_BYTES + PROBE_BYTES,
+    KEEP_WARM = 16,       /* free blocks that keep the memory of their stack and probe table */
     MXCSR_RESET = 0x1f80, /* all exceptions masked, round to nearest */
 };
+
+/* probe_epoch of a free block. */
+enum { PROBE_STALE, PROBE_EMPTY };
 
 static struct lock cpus_lock;
 static struct cpu *cpus;      /* alive */
 static struct cpu *cpus_free; /* blocks for reuse */
+static unsigned ncpus_free;
 static struct cpu_probe all_miss[CPU_PROBE_ENTRIES] = { { .pc = CPU_PROBE_NONE } };
 static _Thread_local struct cpu *self;
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------
+ * */
 
 static struct cpu *block_new(void)
 {
@@ -42,35 +48,53 @@ static struct cpu *block_new(void)
     struct cpu *cpu = (struct cpu *)(m + CPU_GUARD + CPU_STACK);
 
     cpu->probe_own = (struct cpu_probe *)((uint8_t *)cpu + CPU_BYTES);
-    cpu->probe_own[0].pc = CPU_PROBE_NONE;
+    cpu->probe_epoch = PROBE_EMPTY;
+    return cpu;
+}
+
+/* Gives the memory of a free block back; what stays is the page of the struct cpu. */
+static bool block_trim(struct cpu *cpu)
+{
+    madvise((uint8_t *)cpu - CPU_STACK, CPU_STACK, MADV_DONTNEED);
+    return madvise(cpu->probe_own, PROBE_BYTES, MADV_DONTNEED) == 0;
+}
+
+static struct cpu *block_reuse(void)
+{
+    lock_take(&cpus_lock);
+    struct cpu *cpu = cpus_free;
+
+    if (cpu) {
+        cpus_free = cpu->next;
+        ncpus_free--;
+    }
+    lock_give(&cpus_lock);
     return cpu;
 }
 
 struct cpu *cpu_new(const struct guest *guest)
 {
-    lock_take(&cpus_lock);
-    struct cpu *cpu = cpus_free;
+    struct cpu *cpu = block_reuse();
 
-    if (cpu)
-        cpus_free = cpu->next;
-    lock_give(&cpus_lock);
-    if (cpu) {
-        struct cpu_probe *probe = cpu->probe_own;
-
-        memset(cpu, 0, sizeof *cpu);
-        cpu->probe_own = probe; /* has stale entries: probe_epoch 0 gets them wiped */
-    } else {
+    if (!cpu)
         cpu = block_new();
-        if (!cpu)
-            return NULL;
-        /* Empty as it is, so good for the present epoch; a drop from now on finds this cpu in the list or
-         * counts the epoch up. */
+    if (!cpu)
+        return NULL;
+    struct cpu_probe *probe = cpu->probe_own;
+    bool empty = cpu->probe_epoch == PROBE_EMPTY;
+
+    memset(cpu, 0, sizeof *cpu);
+    cpu->probe_own = probe;
+    if (empty) {
+        /* Good for the present epoch; a drop from now on finds this cpu in the list or counts the
+         * epoch up. */
+        probe[0].pc = CPU_PROBE_NONE;
         cpu->probe_epoch = __atomic_load_n(&cache.epoch, __ATOMIC_ACQUIRE);
     }
     cpu->probe = cpu->probe_own;
     cpu->guest = guest;
     cpu->helpers = cache.helpers;
-    cpu->mxcsr = MXCSR_RESET;
+    cpu->mxcsr = cpu->mxcsr_host = MXCSR_RESET;
     rt_init_cpu(cpu);
 
     lock_take(&cpus_lock);
@@ -110,6 +134,7 @@ void cpu_free(struct cpu *cpu)
     __atomic_store_n(&cpu->epoch, 0, __ATOMIC_RELEASE);
     lock_take(&cpus_lock);
     list_remove(cpu);
+    cpu->probe_epoch = ncpus_free++ >= KEEP_WARM && block_trim(cpu) ? PROBE_EMPTY : PROBE_STALE;
     cpu->next = cpus_free;
     cpus_free = cpu;
     lock_give(&cpus_lock);
@@ -148,8 +173,10 @@ void cpus_after_fork(struct cpu *only)
         if (c == only)
             continue;
         c->epoch = 0;
+        c->probe_epoch = PROBE_STALE;
         c->next = cpus_free;
         cpus_free = c;
+        ncpus_free++;
     }
     cpus = only;
     if (only) {
@@ -158,7 +185,8 @@ void cpus_after_fork(struct cpu *only)
     }
 }
 
-/* --- going in ------------------------------------------------------------------------------------ */
+/* --- going in ------------------------------------------------------------------------------------
+ * */
 
 uint64_t cpu_enter_epoch(struct cpu *cpu)
 {
@@ -198,7 +226,8 @@ void cpu_probe_fill(struct cpu *cpu, struct unit *u)
         __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_SEQ_CST);
 }
 
-/* --- all threads --------------------------------------------------------------------------------- */
+/* --- all threads ---------------------------------------------------------------------------------
+ * */
 
 void cpus_probe_wipe(const struct unit *u)
 {

@@ -61,7 +61,7 @@ struct cpu {
     uint64_t trap_info;              /* imm of the trap */
     const void *exit_site;           /* return address of the direct exit's call */
     uint32_t mxcsr;                  /* the guest's MXCSR while C code runs */
-    uint32_t mxcsr_host;             /* C's MXCSR while generated code runs */
+    uint32_t mxcsr_host;             /* what C runs with if the guest's has unusual control bits */
     uint64_t host_rsp;               /* C's stack pointer while generated code runs */
 
     /* --- for C code only */

@@ -6,11 +6,13 @@
 
 #include "backend/cache.h"
 #include "backend/snapshot.h"
+#include "backend/x86/operand.h"
 #include "backend/x86/rt.h"
 
 enum { EFLAGS_TF = 1 << 8, EFLAGS_DF = 1 << 10, EFLAGS_AC = 1 << 18, CALL_MAX = 16 };
 
-/* --- guarded reads of guest memory -------------------------------------------------------------- */
+/* --- guarded reads of guest memory --------------------------------------------------------------
+ * */
 
 struct guard {
     void *env[5];
@@ -46,7 +48,8 @@ __attribute__((noinline)) bool fault_try(void (*fn)(void *), void *arg, struct g
     return true;
 }
 
-/* --- the handler --------------------------------------------------------------------------------- */
+/* --- the handler ---------------------------------------------------------------------------------
+ * */
 
 static void resume(greg_t *r, const void *pc, uint64_t sp)
 {
@@ -73,8 +76,8 @@ static const struct code_fault *find_record(const struct unit *u, uint32_t off, 
     return lo < u->nfaults && u->faults[lo].off == off ? &u->faults[lo] : NULL;
 }
 
-/* The unit and record of a fault at rip, or in C called from generated code; in the latter case *call is set
- * and [cpu - 8] is the return address (backend/x86/rt.h). */
+/* The unit and record of a fault at rip, or in C called from generated code; in the latter case
+ * *call is set and [cpu - 8] is the return address (backend/x86/rt.h). */
 static const struct code_fault *find_site(struct cpu *cpu, const greg_t *r, struct unit **unit,
                                           bool *call)
 {
@@ -106,6 +109,19 @@ static bool guarded(int signo, const siginfo_t *si, greg_t *r)
     return true;
 }
 
+/* #GP comes without an address. In a helper it stays unknown. */
+static void note_fault(struct cpu *cpu, int signo, const siginfo_t *si, const greg_t *r, bool call)
+{
+    cpu->fault_signo = signo;
+    cpu->fault_code = si->si_code;
+    cpu->fault_addr = (uint64_t)(uintptr_t)si->si_addr;
+    if (signo == SIGSEGV && si->si_code == SI_KERNEL) {
+        cpu->fault_code = SEGV_MAPERR;
+        if (!call)
+            operand_address((const uint8_t *)(uintptr_t)r[REG_RIP], r, &cpu->fault_addr);
+    }
+}
+
 bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
 {
     ucontext_t *uc = ctx;
@@ -114,7 +130,7 @@ bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
     struct unit *u;
     bool call;
 
-    if (!cpu)
+    if (!cpu || si->si_code <= 0) /* sent by a process, not raised by the instruction */
         return false;
     if (guarded(signo, si, r))
         return true;
@@ -122,13 +138,11 @@ bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
 
     if (!f)
         return false;
+    note_fault(cpu, signo, si, r, call);
     if (call)
         rt_saved_registers(cpu, uc);
     snapshot_restore(cpu, u->snap_data, f->snap, u->pc, uc);
     cpu->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
-    cpu->fault_signo = signo;
-    cpu->fault_code = si->si_code;
-    cpu->fault_addr = (uint64_t)(uintptr_t)si->si_addr;
     cpu->exit_kind = CPU_EXIT_FAULT;
     resume(r, cache.thunks[THUNK_FAULT], (uint64_t)(uintptr_t)cpu);
     return true;

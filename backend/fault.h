@@ -1,10 +1,10 @@
 /* Host faults: who was it, and how to go on (see fault_in_code() in backend/run.h).
  *
- * A fault in generated code, or in a C function that it called, is the guest's: the snapshot of the instruction
- * gives its registers, and the thread goes on in the run loop through THUNK_FAULT.
+ * A fault in generated code, or in a C function that it called, is the guest's: the snapshot of the
+ * instruction gives its registers, and the thread goes on in the run loop through THUNK_FAULT.
  *
- * A fault in C code that reads guest memory under fault_try() (decoding an instruction from a file that was
- * truncated, say) ends that call. Anything else is not ours to handle.
+ * A fault in C code that reads guest memory under fault_try() (decoding an instruction from a file
+ * that was truncated, say) ends that call. Anything else is not ours to handle.
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 /* What happened to fault_try(). */
 struct guest_fault { int signo, code; gaddr addr; };
 
-/** Calls fn(arg). Returns true if it returned; false if it was cut short by a SIGBUS, and fills *f. (A SIGSEGV is
- * ours: fn reads only what space_fetch() vouches for, under space's lock, and that is always readable.)
- * Locks and other state that fn had taken hold of are as they were at the fault: fn must
- * keep to reading guest memory and to state that its caller can throw away. Not nested. */
+/** Calls fn(arg). Returns true if it returned; false if it was cut short by a SIGBUS, and fills *f.
+ * (A SIGSEGV is ours: fn reads only what space_fetch() vouches for, under space's lock, and that is
+ * always readable.) Locks and other state that fn had taken hold of are as they were at the fault:
+ * fn must keep to reading guest memory and to state that its caller can throw away. Not nested. */
 bool fault_try(void (*fn)(void *), void *arg, struct guest_fault *f);

@@ -1,4 +1,5 @@
-/* Dropping translations: by guest range, by changed contents, and the page table that finds them. */
+/* Dropping translations: by guest range, by changed contents, and the page table that finds them.
+ * */
 #include <string.h>
 
 #include "backend/cache.h"
@@ -7,7 +8,8 @@
 
 enum { PAGE_SHIFT = 12, REGION_PAGES_SHIFT = CACHE_REGION_SHIFT - PAGE_SHIFT, WIPE_MAX = 8 };
 
-/* --- page table ---------------------------------------------------------------------------------- */
+/* --- page table ----------------------------------------------------------------------------------
+ * */
 
 static uint32_t bucket(uint64_t page)
 {
@@ -47,8 +49,8 @@ static void pages_grow(void)
     host_free(old, n * sizeof *old);
 }
 
-/* The last byte whose change concerns an extent: beyond its end when an instruction there may have lacked its
- * second half, which only happens at the end of a page. */
+/* The last byte whose change concerns an extent: beyond its end when an instruction there may have
+ * lacked its second half, which only happens at the end of a page. */
 static gaddr last_byte(const struct ir_extent *e)
 {
     gaddr last = e->pc + e->len - 1, reach = e->pc + e->len + 3;
@@ -98,7 +100,8 @@ static void pages_remove(struct unit *u)
     cache.npages -= u->npages;
 }
 
-/* --- dropping ------------------------------------------------------------------------------------ */
+/* --- dropping ------------------------------------------------------------------------------------
+ * */
 
 void unit_unpublish(struct unit *u, struct unit **drop)
 {
@@ -188,10 +191,11 @@ void cache_invalidate(gaddr start, uint64_t len)
     lock_give(&cache.lock);
 }
 
-/* --- changed contents ---------------------------------------------------------------------------- */
+/* --- changed contents ----------------------------------------------------------------------------
+ * */
 
-/* May the unit's bytes have changed without a change of mapping? Private file mappings that are not writable
- * can't, as far as one process goes. Space's lock held. */
+/* May the unit's bytes have changed without a change of mapping? Private file mappings that are not
+ * writable can't, as far as one process goes. Space's lock held. */
 static bool may_change(const struct unit *u)
 {
     struct space_range r;

@@ -3,8 +3,8 @@
 
 enum { CALL_REL32 = 0xe8, JMP_REL32 = 0xe9, EXIT_BYTES = 5 };
 
-/* Writes opcode and displacement with one store: the instruction lies in one aligned 8-byte word (backend.h), which other
- * threads may be executing. */
+/* Writes opcode and displacement with one store: the instruction lies in one aligned 8-byte word
+ * (backend.h), which other threads may be executing. */
 static void patch(const struct unit_exit *e, uint8_t opcode, const uint8_t *target)
 {
     const uint8_t *site = e->from->code + e->off;

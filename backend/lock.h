@@ -1,4 +1,5 @@
-/* A lock of one word: works in every host thread, costs no memory, and a fork's child may simply reset it. */
+/* A lock of one word: works in every host thread, costs no memory, and a fork's child may simply
+ * reset it. */
 #pragma once
 
 #include <linux/futex.h>
@@ -7,7 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct lock { uint32_t v; };   /* 0: free, 1: held, 2: held and waited for (Drepper, "Futexes are tricky") */
+/* 0: free, 1: held, 2: held and waited for (Drepper, "Futexes are tricky"). */
+struct lock { uint32_t v; };
 
 static inline bool lock_try(struct lock *l)
 {

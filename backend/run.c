@@ -10,7 +10,8 @@
 #include "loader/space.h"
 #include "syscall/linux.h"
 
-/* --- traps --------------------------------------------------------------------------------------- */
+/* --- traps ---------------------------------------------------------------------------------------
+ * */
 
 static void trap_syscall(struct cpu *cpu)
 {
@@ -29,7 +30,8 @@ static void trap_break(struct cpu *cpu)
 
 static void trap_fetch(struct cpu *cpu)
 {
-    /* The payload is the first byte that can't be fetched when that is not pc (an instruction across pages). */
+    /* The payload is the first byte that can't be fetched when that is not pc (an instruction
+     * across pages). */
     gaddr addr = cpu->trap_info ? cpu->trap_info : cpu->pc;
 
     linux_fault(cpu, SIGSEGV, space_fault_kind(addr), addr);
@@ -82,7 +84,8 @@ static void serve_fault(struct cpu *cpu)
     linux_fault(cpu, cpu->fault_signo, cpu->fault_code, addr);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------ */
+/* --- the loop ------------------------------------------------------------------------------------
+ * */
 
 static void log_entry(const struct cpu *cpu)
 {
@@ -113,7 +116,8 @@ static void resolve_miss(struct cpu *cpu, struct pending_link *l)
     *l = (struct pending_link){ e, e->from->seg, e->from->seg->gen };
 }
 
-/* Remembers the way to `u`, so that the next time this way does not lead through the run loop. Inside. */
+/* Remembers the way to `u`, so that the next time this way does not lead through the run loop.
+ * Inside. */
 static void remember(struct cpu *cpu, struct unit *u, const struct pending_link *l, bool indirect)
 {
     if (log_on(LOG_NOCHAIN))
@@ -137,9 +141,10 @@ static void enter(struct cpu *cpu, const struct unit *u)
     cpu->in_code = 0;
 }
 
-/* Runs from cpu->pc until the thread leaves for something other than a miss. The order of the first steps is what
- * run_kick() relies on: its stores are poll, probe; here probe is restored, then (behind the fence in
- * cpu_enter_epoch()) poll is read. So a kick is either seen here or leaves its probe table in place. */
+/* Runs from cpu->pc until the thread leaves for something other than a miss. The order of the first
+ * steps is what run_kick() relies on: its stores are poll, probe; here probe is restored, then
+ * (behind the fence in cpu_enter_epoch()) poll is read. So a kick is either seen here or leaves its
+ * probe table in place. */
 static enum cpu_exit run_inside(struct cpu *cpu)
 {
     struct pending_link link = { 0 };
@@ -199,7 +204,8 @@ _Noreturn void run_loop(struct cpu *cpu)
     }
 }
 
-/* --- statistics ---------------------------------------------------------------------------------- */
+/* --- statistics ----------------------------------------------------------------------------------
+ * */
 
 void run_stats_enable(void)
 {
@@ -231,4 +237,5 @@ void run_stats_print(void)
             ns / 1000, (double)ns / insns, (double)s->ns_translate / insns,
             (double)s->ns_passes / insns, (double)s->ns_emit / insns, s->miss_direct,
             s->miss_indirect, s->links, s->dropped, s->retired, s->waits);
+    unit_build_stats(stderr);
 }

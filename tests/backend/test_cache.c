@@ -1,5 +1,5 @@
-/* The code cache and the run loop under a toy guest (toy.h). Each test runs in a process of its own, with a
- * fresh cache; a test that crashes or hangs fails alone. */
+/* The code cache and the run loop under a toy guest (toy.h). Each test runs in a process of its
+ * own, with a fresh cache; a test that crashes or hangs fails alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,9 +67,11 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* --- registers ----------------------------------------------------------------------------------- */
+/* --- registers -----------------------------------------------------------------------------------
+ * */
 
-/* All registers go in and come out, homes and slots alike; MXCSR is the guest's inside and C's outside. */
+/* All registers go in and come out, homes and slots alike; MXCSR is the guest's inside and C's
+ * outside. */
 static void test_registers(void)
 {
     static const struct toy_insn code[] = {
@@ -101,7 +103,8 @@ static void test_registers(void)
     CHECK(cpu->pc == toy_pc(code + 6));
 }
 
-/* --- links and probes ---------------------------------------------------------------------------- */
+/* --- links and probes ----------------------------------------------------------------------------
+ * */
 
 static const struct toy_insn loop_code[] = {
     /* 0 */ { TOY_ADD, 1, 1 },
@@ -178,7 +181,8 @@ static void test_many_units(void)
     CHECK(*toy_reg(cpu, 1) == 2 * N);
 }
 
-/* --- changed code ------------------------------------------------------------------------------------ */
+/* --- changed code
+ * ------------------------------------------------------------------------------------ */
 
 static void test_invalidate(void)
 {
@@ -247,12 +251,14 @@ static void test_sync_code(void)
     CHECK(cache.stats.dropped == 1);
 }
 
-/* --- threads --------------------------------------------------------------------------------------- */
+/* --- threads
+ * --------------------------------------------------------------------------------------- */
 
 enum { CHAIN = 400, LAPS = 300 };
 static struct toy_insn chain[CHAIN * 4 + 4];
 
-/* CHAIN pieces of 4 instructions; even ones go on directly, odd ones through x4, which steps along with them. */
+/* CHAIN pieces of 4 instructions; even ones go on directly, odd ones through x4, which steps along
+ * with them. */
 static void make_chain(void)
 {
     for (unsigned i = 0; i < CHAIN; i++) {
@@ -356,7 +362,8 @@ static void test_thread_churn(void)
     }
 }
 
-/* --- kicks --------------------------------------------------------------------------------------- */
+/* --- kicks ---------------------------------------------------------------------------------------
+ * */
 
 static struct cpu *kicked;
 static const struct toy_insn *forever;
@@ -425,7 +432,8 @@ static void test_drop_running(void)
         CHECK(seconds() - t0 < 1);
 }
 
-/* --- faults -------------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------------------------------
+ * */
 
 static int fault_signo, fault_code;
 static gaddr fault_addr, fault_pc;
@@ -457,10 +465,59 @@ static void fault_with(const struct toy_insn *code)
         CHECK(fault_addr == *toy_reg(cpu, code[2].reg));
         CHECK(fault_pc == toy_pc(code + 2));
         for (unsigned r = 0; r < 16; r++)
-            CHECK(*toy_reg(cpu, r) == (r == 5 ? 0x1000 : r == 12 ? 0x2000 : 1000 + r) + (r == 1) * (n + 1) +
-                                          (r == 14) * 2 * (n + 1));
+            CHECK(*toy_reg(cpu, r) == (r == 5 ? 0x1000 : r == 12 ? 0x2000 : 1000 + r) +
+                                          (r == 1) * (n + 1) + (r == 14) * 2 * (n + 1));
         CHECK(cpu->mxcsr == (0x1f80 | 0x4000));
     }
+}
+
+/* The host does not say which non-canonical address it was. */
+static void test_fault_noncanonical(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_LOAD, 5, 0 }, { TOY_LOAD, 12, 0 }, { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    toy_fault = note_fault;
+    toy_catch_faults();
+    *toy_reg(cpu, 5) = 0x4141414141414141;
+    *toy_reg(cpu, 12) = 0x800000000000;
+    toy_run(cpu, code + 1);
+    CHECK(fault_signo == SIGSEGV && fault_code == SEGV_MAPERR && fault_addr == 0x800000000000);
+    toy_run(cpu, code);
+    CHECK(fault_addr == 0x800000000000);
+    *toy_reg(cpu, 12) = toy_pc(code);
+    toy_run(cpu, code);
+    CHECK(fault_signo == SIGSEGV && fault_code == SEGV_MAPERR && fault_addr == 0x4141414141414141);
+}
+
+/* A SIGSEGV that a process sends is not the instruction's, even inside. */
+static volatile bool sent;
+
+static void on_sent(int signo, siginfo_t *si, void *uc)
+{
+    CHECK(!fault_in_code(signo, si, uc));
+    sent = true;
+    run_kick(kicked);
+}
+
+static void test_fault_sent(void)
+{
+    static const struct toy_insn code[] = { { TOY_POLL, 0, 0 }, { TOY_JMP, 0, -1 } };
+    struct sigaction sa = { .sa_sigaction = on_sent, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    pthread_t t;
+
+    kicked = start(1 << 20);
+    toy_poll = stop_poll;
+    toy_catch_faults();
+    sigaction(SIGSEGV, &sa, NULL);
+    forever = code;
+    CHECK(pthread_create(&t, NULL, run_forever, NULL) == 0);
+    usleep(20000);
+    CHECK(pthread_kill(t, SIGSEGV) == 0);
+    pthread_join(t, NULL);
+    CHECK(sent);
 }
 
 static void test_fault(void)
@@ -481,7 +538,9 @@ static void test_fault_in_helper(void)
 
 static void test_traps(void)
 {
-    static const struct toy_insn code[] = { { TOY_ADD, 1, 1 }, { TOY_ILL, 0, 0 }, { TOY_SYS, 0, 0 } };
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_ILL, 0, 0 }, { TOY_SYS, 0, 0 },
+    };
     struct cpu *cpu = start(1 << 20);
 
     toy_fault = note_fault;
@@ -513,7 +572,8 @@ static void test_fault_while_translating(void)
     CHECK(*toy_reg(cpu, 1) == 1000);
 }
 
-/* --- fork ---------------------------------------------------------------------------------------- */
+/* --- fork ----------------------------------------------------------------------------------------
+ * */
 
 static struct toy_insn forked[] = {
     /* 0 */ { TOY_ADD, 1, 1 }, { TOY_JMP, 0, 1 },
@@ -597,11 +657,13 @@ static void test_dual_flush(void)
     CHECK(cache.rw != cache.rx);
 }
 
-/* --- main ---------------------------------------------------------------------------------------- */
+/* --- main ----------------------------------------------------------------------------------------
+ * */
 
 #define TESTS(X)                                                                                  \
     X(registers) X(links) X(probe) X(many_units) X(invalidate) X(invalidate_probed) X(sync_code)  \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
+    X(fault_noncanonical) X(fault_sent)                                                           \
     X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)
 
 #define WRAP(name)                              \

@@ -16,7 +16,8 @@
 #include "loader/space.h"
 #include "syscall/linux.h"
 
-/* --- the guest ----------------------------------------------------------------------------------- */
+/* --- the guest -----------------------------------------------------------------------------------
+ * */
 
 #define X(n, rank) { "x" #n, IR_I64, rank, 8 * n }
 static const struct guest_reg toy_regs[] = {
@@ -57,7 +58,8 @@ static bool always_leaves(uint8_t op)
     return op == TOY_JMP || op == TOY_JR || op == TOY_SYS || op == TOY_SYNC || op == TOY_ILL;
 }
 
-/* --- frontend ------------------------------------------------------------------------------------ */
+/* --- frontend ------------------------------------------------------------------------------------
+ * */
 
 struct ir_unit *ir_new(void)
 {
@@ -94,7 +96,8 @@ void pass_run_all(struct ir_unit *u, unsigned disabled_mask)
     u->regs_done = true;
 }
 
-/* --- backend ------------------------------------------------------------------------------------- */
+/* --- backend -------------------------------------------------------------------------------------
+ * */
 
 enum { MAX_EXITS = 256 };
 static struct code_exit exits[MAX_EXITS];
@@ -291,7 +294,8 @@ void snapshot_restore(struct cpu *cpu, const uint8_t *data, uint32_t rec, gaddr 
     }
 }
 
-/* --- Linux --------------------------------------------------------------------------------------- */
+/* --- Linux ---------------------------------------------------------------------------------------
+ * */
 
 void (*toy_syscall)(struct cpu *cpu, unsigned number);
 void (*toy_fault)(struct cpu *cpu, int signo, int code, gaddr addr);
@@ -344,7 +348,8 @@ void toy_catch_faults(void)
     sigaction(SIGBUS, &sa, NULL);
 }
 
-/* --- address space and logs: nothing ---------------------------------------------------------------- */
+/* --- address space and logs: nothing
+ * ---------------------------------------------------------------- */
 
 uintptr_t gaddr_base;
 uint32_t log_items;
@@ -408,5 +413,9 @@ void perfmap_unit(const void *code, size_t len, gaddr pc)
 }
 
 void ir_print(const struct ir_unit *u, FILE *f)
+{
+}
+
+void pass_stats_print(const struct pass_stats *s, FILE *f)
 {
 }

@@ -1,8 +1,8 @@
 /* A toy guest for tests of the code cache and the run loop: everything around them is replaced.
  *
- * Its instructions are 4 bytes: op, register, signed 16-bit immediate; 16 integer registers, the first 12 of
- * them ranked for homes, and two FP registers with homes. A unit goes on to the first instruction that always
- * leaves. Jump distances are in instructions.
+ * Its instructions are 4 bytes: op, register, signed 16-bit immediate; 16 integer registers, the
+ * first 12 of them ranked for homes, and two FP registers with homes. A unit goes on to the first
+ * instruction that always leaves. Jump distances are in instructions.
  */
 #pragma once
 
@@ -53,5 +53,6 @@ static inline gaddr toy_pc(const struct toy_insn *i)
 /** Runs from `start` until something calls toy_stop(). */
 void toy_run(struct cpu *cpu, const struct toy_insn *start);
 _Noreturn void toy_stop(void);
-/** Installs the host signal handler that calls fault_in_code(), on an alternate stack for this thread. */
+/** Installs the host signal handler that calls fault_in_code(), on an alternate stack for this
+ * thread. */
 void toy_catch_faults(void);
