@@ -157,7 +157,8 @@ int main(int argc, char **argv)
            affinity, CPU_COUNT(&cpus) == sysconf(_SC_NPROCESSORS_ONLN));
     printf("random %zd\n", getrandom(path, 32, 0));
     printf("bad pointer %d", (int)write(1, (void *)8, 4));
-    printf(" %d bad fd %d", errno == EFAULT, close(777));
+    printf(" %d", errno == EFAULT);
+    printf(" bad fd %d", close(777));
     printf(" %d\n", errno == EBADF);
     return 0;
 }
