@@ -2,6 +2,7 @@
 """Makes rv64_semantics.txt: what RISC-V instructions do to edge-case operands.
 
     rv64_semantics.py CC QEMU > rv64_semantics.txt
+    rv64_semantics.py CC DRAGOMAN rv64_semantics.txt      runs the same program, compares with the table (TAP)
 
 Each instruction is put into a small function of a RISC-V program that loads the operands, executes it
 and stores the results; QEMU runs that. What qemu-user 7.2 can't do (Zicond) or does wrong (ctzw of a
@@ -156,8 +157,9 @@ OWN = {
 SLOTS = {'a0': 0, 'a1': 1, 'a2': 2, 'fa0': 3, 'fa1': 4, 'fa2': 5, 'fa3': 6, 'fcsr': 7}
 
 
-def harness(all_rows):
-    """The RISC-V program: prints the encodings, then the results of each line of its input."""
+def harness(all_rows, skip_own):
+    """The RISC-V program: prints the encoding and the results for each line of its input. skip_own: doesn't
+    execute Zicond, which QEMU hasn't got."""
     out = ['.option norvc', '.text']
     for i, (asm, *_) in enumerate(all_rows):
         out += [f'test{i}:', 'ld a1,8(t6)', 'ld a2,16(t6)', 'fld fa1,32(t6)', 'fld fa2,40(t6)',
@@ -176,7 +178,7 @@ int main(void) {
         register unsigned long *p __asm__("t6") = s;
         register unsigned long f __asm__("t5") = tests[n];
         unsigned insn = *insns[n], own = (insn & 0xfe00507f) == 0x0e005033;
-        if (!own)
+        if (!own || !SKIP_OWN)
             __asm__ volatile("jalr %1" : : "r"(p), "r"(f) : "memory", "ra", "t0", "a0", "a1", "a2",
                              "fa0", "fa1", "fa2", "fa3");
         printf("%x", insn);
@@ -185,13 +187,12 @@ int main(void) {
     }
 }
 '''
-    return '\n'.join(out) + '\n', main
+    return '\n'.join(out) + '\n', f'#define SKIP_OWN {skip_own:d}\n' + main
 
 
-def main():
-    cc, qemu = sys.argv[1], sys.argv[2]
-    table = list(rows())
-    asm, c = harness(table)
+def run(cc, runner, table, skip_own):
+    """What the program prints: a list of words for each case of each row, in order."""
+    asm, c = harness(table, skip_own)
     stdin = []
     for i, (_, ins, _, cases) in enumerate(table):
         for case in cases:
@@ -205,13 +206,17 @@ def main():
         exe = os.path.join(d, 't')
         subprocess.run([cc, '-static', '-O1', '-march=rv64gc_zba_zbb_zbs', '-o', exe,
                         os.path.join(d, 't.s'), os.path.join(d, 'm.c')], check=True)
-        out = subprocess.run([qemu, exe], input='\n'.join(stdin) + '\n', text=True,
-                             stdout=subprocess.PIPE, check=True).stdout.splitlines()
-    lines = iter(out)
+        done = subprocess.run([runner, exe], input='\n'.join(stdin) + '\n', text=True,
+                              stdout=subprocess.PIPE, check=True)
+        return [line.split() for line in done.stdout.splitlines()]
+
+
+def make(table, results):
+    lines = iter(results)
     print('# Made by rv64_semantics.py; form and origin are explained there.')
     for text, ins, outs, cases in table:
         for k, case in enumerate(cases):
-            got = next(lines).split()
+            got = next(lines)
             if k == 0:
                 print(f'= {got[0]} {text} ; {ins} > {outs}')
             if text in OWN:
@@ -219,6 +224,34 @@ def main():
             else:
                 res = [got[1 + SLOTS[o]] for o in outs.split()]
             print(' '.join(f'{v:x}' for v in case), '>', ' '.join(res))
+
+
+def check(table, results, path):
+    """One TAP line for each instruction."""
+    with open(path) as f:
+        expected = [line for line in f if line[0] not in '#=']
+    print(f'1..{len(table)}')
+    at = 0
+    for i, (text, _, outs, cases) in enumerate(table):
+        wrong = []
+        for _ in cases:
+            got = results[at] if at < len(results) else []
+            have = [got[1 + SLOTS[o]] for o in outs.split()] if got else ['nothing']
+            if have != expected[at].split('>')[1].split():
+                wrong.append(f'{expected[at].strip()}: got {" ".join(have)}')
+            at += 1
+        print('not ok' if wrong else 'ok', i + 1, '-', text)
+        for w in wrong[:5]:
+            print('#', w)
+
+
+def main():
+    cc, runner = sys.argv[1], sys.argv[2]
+    table = list(rows())
+    if len(sys.argv) > 3:
+        check(table, run(cc, runner, table, False), sys.argv[3])
+    else:
+        make(table, run(cc, runner, table, True))
 
 
 if __name__ == '__main__':
