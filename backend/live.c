@@ -192,11 +192,14 @@ static void nest_loops(struct ra *ra)
 static void note_use(struct ra *ra, ir_ref v, uint32_t pos, uint32_t b)
 {
     uint32_t end = pos;
-    uint32_t def = v < ra->u->ninsns ? ra->u->insns[v].tmp : 0;
 
-    for (int32_t l = ra->block_loop[b]; l >= 0; l = ra->loops[l].outer)
-        if (def < ra->loops[l].first)
-            end = ra->loops[l].last;
+    if (ra->nloops) {
+        uint32_t def = v < ra->u->ninsns ? ra->u->insns[v].tmp : 0;
+
+        for (int32_t l = ra->block_loop[b]; l >= 0; l = ra->loops[l].outer)
+            if (def < ra->loops[l].first)
+                end = ra->loops[l].last;
+    }
     if (ra->v[v].end < end)
         ra->v[v].end = end;
 }
@@ -248,11 +251,52 @@ unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6])
     return n;
 }
 
+static void snapshot_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
+{
+    const struct ir_unit *u = ra->u;
+    const struct ir_snap *s = &u->snaps[i->snap];
+    uint32_t listed = 0;
+
+    for (uint32_t k = 0; k < s->n; k++) {
+        const struct ir_snap_val *sv = &u->snap_vals[s->first + k];
+        ir_ref x = ra->alias[sv->val];
+        uint8_t h = ra->target->home[sv->reg];
+
+        note_use(ra, x, i->tmp, b);
+        if (h == RA_NONE)
+            continue;
+        ra->v[x].hint = h;
+        listed |= 1u << h;
+    }
+    if (ra->nsnaps == ra->cap_snaps) {
+        ra->cap_snaps = ra->cap_snaps * 2 + 64;
+        ra->snaps = realloc(ra->snaps, ra->cap_snaps * sizeof *ra->snaps);
+    }
+    ra->snaps[ra->nsnaps++] = (struct ra_snap){ listed, i->tmp, b };
+}
+
+static void edge_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
+{
+    const struct ir_unit *u = ra->u;
+
+    for (unsigned k = 0; k < (i->op == IR_jmp ? 1u : 2u); k++) {
+        const struct ir_edge *e = &u->edges[i->aux + k];
+
+        for (uint32_t a = 0; a < e->n; a++) {
+            ir_ref x = ra->alias[u->edge_args[e->first + a]];
+
+            note_use(ra, x, i->tmp, b);
+            ra->v[x].needed = true;
+        }
+    }
+}
+
 static void find_ends(struct ra *ra)
 {
     struct ir_unit *u = ra->u;
     ir_ref ops[6];
 
+    ra->nsnaps = 0;
     for (uint32_t b = 0; b < u->nblocks; b++)
         for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
             struct ir_insn *i = ir_at(u, r);
@@ -268,54 +312,25 @@ static void find_ends(struct ra *ra)
                 ra->v[ops[k]].needed = true;
             }
             if (i->op == IR_jmp || i->op == IR_br)
-                for (unsigned k = 0; k < (i->op == IR_jmp ? 1u : 2u); k++) {
-                    const struct ir_edge *e = &u->edges[i->aux + k];
-
-                    for (uint32_t a = 0; a < e->n; a++) {
-                        ir_ref x = ra->alias[u->edge_args[e->first + a]];
-
-                        note_use(ra, x, i->tmp, b);
-                        ra->v[x].needed = true;
-                    }
-                }
+                edge_uses(ra, i, b);
             if (i->snap)
-                for (uint32_t k = 0; k < u->snaps[i->snap].n; k++) {
-                    const struct ir_snap_val *s = &u->snap_vals[u->snaps[i->snap].first + k];
-                    ir_ref x = ra->alias[s->val];
-
-                    note_use(ra, x, i->tmp, b);
-                    ra->v[x].hint = ra->target->home[s->reg];
-                }
+                snapshot_uses(ra, i, b);
         }
 }
 
-/* A register with a home that a snapshot does not list must still be found as it was at entry. */
+/* A register with a home that a snapshot does not list must still be found as it was at entry. Backwards: the
+ * last such snapshot is what counts. */
 static void find_entry_ends(struct ra *ra)
 {
-    struct ir_unit *u = ra->u;
-    uint32_t todo = 0; /* bit a host register: home whose entry value's last need is not known */
+    uint32_t todo = ra->homes;
 
-    for (uint32_t k = 0; k < u->guest->nregs; k++)
-        if (ra->target->home[k] != RA_NONE)
-            todo |= 1u << ra->target->home[k];
+    for (uint32_t k = ra->nsnaps; k-- > 0 && todo;) {
+        const struct ra_snap *s = &ra->snaps[k];
 
-    for (uint32_t b = u->nblocks; b-- > 0 && todo;)
-        for (ir_ref r = u->blocks[b].last; r && todo; r = u->insns[r].prev) {
-            const struct ir_insn *i = ir_at(u, r);
-            uint32_t listed = 0;
-
-            if (!i->snap)
-                continue;
-            for (uint32_t k = 0; k < u->snaps[i->snap].n; k++) {
-                uint8_t h = ra->target->home[u->snap_vals[u->snaps[i->snap].first + k].reg];
-
-                if (h != RA_NONE)
-                    listed |= 1u << h;
-            }
-            for (uint32_t m = todo & ~listed; m; m &= m - 1)
-                note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], i->tmp, b);
-            todo &= listed;
-        }
+        for (uint32_t m = todo & ~s->listed; m; m &= m - 1)
+            note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], s->pos, s->block);
+        todo &= s->listed;
+    }
 }
 
 void ra_analyse(struct ra *ra)

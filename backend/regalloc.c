@@ -12,8 +12,10 @@ void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
     ra->target = target;
     ra->ctx = ctx;
     for (unsigned r = 0; r < GUEST_MAX_REGS; r++)
-        if (target->home[r] != RA_NONE)
+        if (target->home[r] != RA_NONE) {
             ra->guest_of[target->home[r]] = (uint8_t)r;
+            ra->homes |= 1u << target->home[r];
+        }
 }
 
 void ra_free_all(struct ra *ra)
@@ -21,6 +23,7 @@ void ra_free_all(struct ra *ra)
     free(ra->v);
     free(ra->alias);
     free(ra->loops);
+    free(ra->snaps);
     free(ra->block_loop);
     free(ra->block_pos);
     free(ra->entries);
@@ -31,6 +34,20 @@ void ra_free_all(struct ra *ra)
 static int32_t guest_slot(const struct ra *ra, unsigned reg)
 {
     return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);
+}
+
+/* The only writer of ra->in. */
+static void set_in(struct ra *ra, unsigned reg, ir_ref v)
+{
+    uint32_t bit = 1u << reg;
+
+    ra->in[reg] = v;
+    if (!(ra->homes & bit))
+        return;
+    if (v == ra->entry_val[ra->guest_of[reg]])
+        ra->displaced &= ~bit;
+    else
+        ra->displaced |= bit;
 }
 
 void ra_start(struct ra *ra, struct ir_unit *u)
@@ -46,6 +63,7 @@ void ra_start(struct ra *ra, struct ir_unit *u)
     ra_analyse(ra);
     ra->pos = 0;
     ra->block = 0;
+    ra->displaced = ra->homes;
     for (unsigned g = 0; g < u->guest->nregs; g++) {
         struct ra_val *v = &ra->v[ra->entry_val[g]];
         uint8_t h = ra->target->home[g];
@@ -54,7 +72,7 @@ void ra_start(struct ra *ra, struct ir_unit *u)
         v->in_mem = h == RA_NONE;
         if (h != RA_NONE && v->end > 0) {
             v->reg = h;
-            ra->in[h] = ra->entry_val[g];
+            set_in(ra, h, ra->entry_val[g]);
         }
     }
 }
@@ -80,13 +98,13 @@ static void forget(struct ra *ra, unsigned reg)
 
     if (x && ra->v[x].reg == reg)
         ra->v[x].reg = RA_NONE;
-    ra->in[reg] = 0;
+    set_in(ra, reg, 0);
 }
 
 static void put_in(struct ra *ra, ir_ref v, unsigned reg)
 {
     forget(ra, reg);
-    ra->in[reg] = v;
+    set_in(ra, reg, v);
     ra->v[v].reg = (uint8_t)reg;
 }
 
@@ -237,7 +255,6 @@ void ra_take(struct ra *ra, unsigned reg)
             ra->pinned |= 1u << to;
     }
     forget(ra, reg);
-    ra->in[reg] = 0;
     ra->pinned |= 1u << reg;
     ra->temps |= 1u << reg;
 }
@@ -447,14 +464,12 @@ uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
         ra->listed[sv->reg] = ra->stamp;
         where_add(ra, sv->reg, ra->alias[sv->val]);
     }
-    for (unsigned c = 0; c < 2; c++)
-        for (const uint8_t *p = ra->target->prefer[c]; *p != RA_NONE; p++) {
-            unsigned g = ra->guest_of[*p];
+    for (uint32_t m = ra->displaced; m; m &= m - 1) {
+        unsigned g = ra->guest_of[__builtin_ctz(m)];
 
-            if (ra->target->home[g] == *p && ra->in[*p] != ra->entry_val[g] &&
-                ra->listed[g] != ra->stamp)
-                where_add(ra, g, ra->entry_val[g]);
-        }
+        if (ra->listed[g] != ra->stamp)
+            where_add(ra, g, ra->entry_val[g]);
+    }
     return first;
 }
 
@@ -628,7 +643,7 @@ void ra_block_begin(struct ra *ra, uint32_t b)
     for (unsigned r = 0; r < RA_NREGS; r++) {
         ir_ref x = e->in[r];
 
-        ra->in[r] = x;
+        set_in(ra, r, x);
         if (!x)
             continue;
         ra->v[x].reg = (uint8_t)r;
@@ -648,7 +663,7 @@ void ra_restore(struct ra *ra, const struct ra_save *s)
     for (unsigned r = 0; r < RA_NREGS; r++)
         forget(ra, r);
     for (unsigned r = 0; r < RA_NREGS; r++) {
-        ra->in[r] = s->in[r];
+        set_in(ra, r, s->in[r]);
         if (!s->in[r])
             continue;
         ra->v[s->in[r]].reg = (uint8_t)r;

@@ -74,6 +74,9 @@ struct ra_entry {     /* a block's state at entry */
     uint8_t in_mem[RA_NREGS];  /* and whether its memory copy must be valid */
 };
 
+/* A snapshot in layout order: which homes' registers it lists (bit a host register). */
+struct ra_snap { uint32_t listed, pos, block; };
+
 /* Where a guest register's value is, at an exit. */
 struct ra_where {
     uint16_t guest;   /* register row */
@@ -105,10 +108,13 @@ struct ra {
     struct ra_val *v;                uint32_t cap_v;
     ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies) */
     struct ra_loop *loops;           uint32_t nloops, cap_loops;
+    struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
     int32_t *block_loop;             /* innermost loop of each block, -1 none */
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
+    uint32_t homes;                  /* bit a host register that is a home */
+    uint32_t displaced;              /* those of them that do not hold their register's entry value */
     ir_ref entry_val[GUEST_MAX_REGS];/* value of each guest register at unit entry: its get or its ghost */
     uint64_t spill_used[2];          /* 128 spill slots of 8 bytes */
     struct ra_where *wheres;         uint32_t nwheres, cap_wheres;
