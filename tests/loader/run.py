@@ -141,6 +141,8 @@ def other_layouts():
     """The kernel's two other address space layouts: no randomisation, and bottom-up (unlimited stack)."""
     for prefix in (["setarch", "-R"], ["sh", "-c", 'ulimit -s unlimited && exec "$@"', "sh"]):
         for name, data, status in LAYOUTS:
+            if "huge" in name:                              # there is something of the host's in the middle
+                continue
             path = Path(tempfile.mkdtemp(dir=TMP.name)) / "program"
             path.write_bytes(data)
             result = subprocess.run(prefix + dragoman() + [str(path)], capture_output=True, text=True, timeout=60)
