@@ -53,6 +53,8 @@ struct cpu {
     uint64_t rt_int[4];              /* its integer arguments after cpu, in order; rt_int[0]: integer result */
     alignas(16) uint64_t rt_fp[4][2];/* its FP arguments, in order; rt_fp[0]: FP result */
     const void *const *rt;           /* the backend's own runtime functions (enum rt) */
+    uint8_t fpx_of_mx[64];           /* IR_FPX_* bits of MXCSR's flags (bits 5..0) */
+    uint8_t mx_of_fpx[32];           /* and the other way */
 
     /* --- written by the exit thunks */
     uint64_t pc;                     /* guest pc, exact whenever C code runs */

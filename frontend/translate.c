@@ -107,7 +107,12 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         emit_imm(u, IR_exit_if, 0, negated(u, cond), past);
         close_loop(tr);
     } else {
-        emit_imm(u, IR_exit_if, taken <= tr->pc ? IR_EXIT_POLL : 0, cond, taken);
+        bool backward = taken <= tr->pc;
+
+        emit_imm(u, IR_exit_if, backward ? IR_EXIT_POLL : 0, cond, taken);
+        /* A loop's end: what comes after it is colder than the loop, which gets a unit of its own. */
+        if (backward)
+            leave(tr, past, IR_JUMP_PLAIN);
     }
 }
 

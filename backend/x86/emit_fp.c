@@ -348,17 +348,50 @@ void emit_nanunbox(struct x86_emit *e, struct ir_insn *i)
 
 /* ------------------------------------------------------------------ the environment */
 
-void emit_fpflags(struct x86_emit *e, struct ir_insn *i)
+/* MXCSR's flag bits that stand for an exception of the guest's: all but DE. */
+enum { MX_GUEST_FLAGS = 0x3d, MX_FLAGS = 0x3f };
+
+/* MXCSR into `reg`, through memory as it must. */
+static void read_mxcsr(struct x86_emit *e, unsigned reg)
 {
-    rt_call(e, RT_fpflags);
-    rt_result(e, e->d, i->type);
+    x86_stmxcsr_m(&e->b, CPU_MEM(e, rt_int));
+    x86_mov_rm(&e->b, 4, reg, CPU_MEM(e, rt_int));
 }
 
-void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
+void emit_fpflags(struct x86_emit *e, struct ir_insn *i)
 {
     (void)i;
-    rt_arg_int(e, 0, gpr(e->o[0]));
-    rt_call(e, RT_fpflags_set);
+    read_mxcsr(e, e->d);
+    x86_and_ri(&e->b, 4, e->d, MX_FLAGS);
+    x86_movzx8_rm(&e->b, 4, e->d, x86_mem_bi(RSP, e->d, 1, (int32_t)offsetof(struct cpu, fpx_of_mx) + e->bias));
+}
+
+/* a[0]: the flags MXCSR shall have; rt_int has it as it is. */
+static void code_load_flags(struct x86_emit *e, const struct stub *s)
+{
+    x86_and_mi(&e->b, 4, CPU_MEM(e, rt_int), ~MX_FLAGS);
+    x86_and_ri(&e->b, 4, s->a[0], MX_FLAGS);
+    x86_or_mr(&e->b, 4, CPU_MEM(e, rt_int), s->a[0]);
+    x86_ldmxcsr_m(&e->b, CPU_MEM(e, rt_int));
+}
+
+/* Compilers save the flags, compare, and restore them: mostly they have not changed, and ldmxcsr is slow. */
+void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
+{
+    unsigned t = ra_temp(&e->ra, RA_GPR, 0), old = ra_temp(&e->ra, RA_GPR, 0);
+    struct stub *s;
+
+    (void)i;
+    x86_mov_rr(&e->b, 4, t, gpr(e->o[0]));
+    x86_and_ri(&e->b, 4, t, 31);
+    x86_movzx8_rm(&e->b, 4, t, x86_mem_bi(RSP, t, 1, (int32_t)offsetof(struct cpu, mx_of_fpx) + e->bias));
+    read_mxcsr(e, old);
+    x86_xor_rr(&e->b, 4, old, t);
+    x86_test_ri(&e->b, 4, old, MX_GUEST_FLAGS);
+    s = stub_code(e, code_load_flags);
+    s->a[0] = (uint8_t)t;
+    stub_jcc(e, s, X86_NE);
+    stub_back(e, s);
 }
 
 void emit_fprm_set(struct x86_emit *e, struct ir_insn *i)

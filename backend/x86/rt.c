@@ -191,27 +191,6 @@ static const struct { uint8_t mx, ir; } flag_map[] = {
     { MX_PE, IR_FPX_NX },
 };
 
-static uint64_t rt_fpflags(struct cpu *cpu)
-{
-    uint32_t mx = _mm_getcsr();
-    uint64_t flags = 0;
-
-    for (unsigned k = 0; k < sizeof flag_map / sizeof *flag_map; k++)
-        if (mx & flag_map[k].mx)
-            flags |= flag_map[k].ir;
-    return flags;
-}
-
-static void rt_fpflags_set(struct cpu *cpu, uint64_t flags)
-{
-    uint32_t mx = _mm_getcsr() & ~(uint32_t)MX_FLAGS;
-
-    for (unsigned k = 0; k < sizeof flag_map / sizeof *flag_map; k++)
-        if (flags & flag_map[k].ir)
-            mx |= flag_map[k].mx;
-    _mm_setcsr(mx);
-}
-
 static void rt_fprm_set(struct cpu *cpu, uint64_t rm)
 {
     _mm_setcsr((_mm_getcsr() & ~(uint32_t)MX_RC) | rc_bits((unsigned)rm & 7));
@@ -308,4 +287,12 @@ void rt_init_cpu(struct cpu *cpu)
 {
     cpu->rt_thunk = (const void *)rt_thunk_asm;
     cpu->rt = rt_table;
+    for (unsigned k = 0; k < sizeof flag_map / sizeof *flag_map; k++) {
+        for (unsigned mx = 0; mx < sizeof cpu->fpx_of_mx; mx++)
+            if (mx & flag_map[k].mx)
+                cpu->fpx_of_mx[mx] |= flag_map[k].ir;
+        for (unsigned fpx = 0; fpx < sizeof cpu->mx_of_fpx; fpx++)
+            if (fpx & flag_map[k].ir)
+                cpu->mx_of_fpx[fpx] |= flag_map[k].mx;
+    }
 }

@@ -21,8 +21,6 @@
     RT(to_int, "floating point (as f64) to integer, saturating")                                   \
     RT(from_int64, "integer to f64")                                                               \
     RT(from_int32, "integer to f32")                                                               \
-    RT(fpflags, "reads the accumulated exceptions")                                                \
-    RT(fpflags_set, "writes them")                                                                 \
     RT(fprm_set, "writes the rounding mode")
 
 enum rt {
