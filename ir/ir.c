@@ -139,6 +139,11 @@ void ir_block_use(struct ir_unit *u, uint32_t b)
     u->cur = b;
 }
 
+void ir_reserve(struct ir_unit *u, uint32_t n)
+{
+    ROOM(u, insns, u->ninsns + n, FIRST_INSNS);
+}
+
 /** A new insn that stands in no block yet. */
 static ir_ref insn_new(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                        ir_ref c, int64_t imm)

@@ -253,6 +253,8 @@ uint32_t ir_edge_new(struct ir_unit *u, const ir_ref *vals, uint32_t n);
 /** Adds a value to the edge list made last. */
 void ir_edge_arg(struct ir_unit *u, ir_ref val);
 
+/** Makes room for `n` more insns and constants: until they are used up, pointers to insns stay valid. */
+void ir_reserve(struct ir_unit *u, uint32_t n);
 /** Appends an insn to the current block and returns its ref. The general form; wrappers below. */
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                ir_ref c, int64_t imm);

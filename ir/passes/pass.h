@@ -41,3 +41,24 @@ void pass_run_all(struct ir_unit *u, unsigned disabled_mask);
 enum pass pass_by_name(const char *name);
 /** Prints a table of what the passes cost. */
 void pass_stats_print(const struct pass_stats *s, FILE *f);
+
+/* --- for passes ------------------------------------------------------------------------------------------ */
+
+/** Looks through copies in the operands of `r`. */
+static inline void pass_resolve_args(struct ir_unit *u, ir_ref r)
+{
+    struct ir_insn *i = ir_at(u, r);
+
+    for (unsigned k = 0; k < 3; k++)
+        if (i->arg[k])
+            i->arg[k] = ir_val(u, i->arg[k]);
+}
+
+/** Looks through copies in all edge lists and snapshots: the end of a pass that used ir_forward(). */
+static inline void pass_resolve_rest(struct ir_unit *u)
+{
+    for (uint32_t k = 0; k < u->nedge_args; k++)
+        u->edge_args[k] = ir_val(u, u->edge_args[k]);
+    for (uint32_t k = 0; k < u->nsnap_vals; k++)
+        u->snap_vals[k].val = ir_val(u, u->snap_vals[k].val);
+}

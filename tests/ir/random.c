@@ -1,0 +1,400 @@
+#include "tests/ir/random.h"
+
+#include <string.h>
+
+#include "tests/ir/testguest.h"
+
+enum { MAX_VALUES = 512, MAX_BLOCKS = 6 };
+
+struct gen {
+    struct ir_unit *u;
+    uint64_t *state;
+    ir_ref pool[MAX_VALUES];     /* values that may be named here */
+    unsigned npool;
+    unsigned nblocks;
+    ir_ref param[MAX_BLOCKS];    /* each block's i64 parameter, or IR_NONE */
+    gaddr pc;
+};
+
+uint64_t random_next(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s * 0x2545f4914f6cdd1du;
+}
+
+static unsigned below(struct gen *g, unsigned n)
+{
+    return (unsigned)(random_next(g->state) >> 33) % n;
+}
+
+static bool chance(struct gen *g, unsigned percent)
+{
+    return below(g, 100) < percent;
+}
+
+static const uint64_t int_seeds[] = {
+    0, 1, 2, 3, 7, 8, 16, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
+    0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffffe,
+    0xffffffff80000000, 0x12345678, 0xfffffffffffff800, 48, 56, 24,
+};
+static const uint64_t f64_seeds[] = {
+    0, 0x8000000000000000, 0x3ff0000000000000, 0xbff8000000000000, 0x7ff0000000000000, 0xfff0000000000000,
+    0x7ff8000000000000, 0x7ff4000000000001, 0xfff8000000000123, 1, 0x000fffffffffffff, 0x0010000000000000,
+    0x7fefffffffffffff, 0x41dfffffffc00000, 0x43e0000000000000, 0xffffffff3f800000, 0xffffffff7fa00000,
+    0x3fe0000000000000, 0x4004000000000000,
+};
+#define COUNT(a) (unsigned)(sizeof(a) / sizeof (a)[0])
+
+static uint64_t random_bits(uint64_t *state, bool fp)
+{
+    uint64_t r = random_next(state);
+
+    switch (r >> 61) {
+    case 0: return random_next(state);
+    case 1: return random_next(state) >> (r & 63);
+    default: break;
+    }
+    return fp ? f64_seeds[(r & 0xffff) % COUNT(f64_seeds)] : int_seeds[(r & 0xffff) % COUNT(int_seeds)];
+}
+
+static ir_ref keep(struct gen *g, ir_ref r)
+{
+    if (g->npool < MAX_VALUES)
+        g->pool[g->npool++] = r;
+    return r;
+}
+
+static ir_ref constant(struct gen *g, enum ir_type t)
+{
+    bool fp = t == IR_F32 || t == IR_F64;
+    uint64_t v = random_bits(g->state, fp);
+
+    if (t == IR_F32 && v >> 32 != 0xffffffff) /* take the double's high word: it looks like a float */
+        v = v >> 35 | v >> 63 << 31;
+    return ir_const_val(g->u, t, v);
+}
+
+/** A value of type `t`: one that is there, or a constant (v128: a register). */
+static ir_ref pick(struct gen *g, enum ir_type t)
+{
+    if (!chance(g, 20))
+        for (unsigned tries = 0; tries < 24 && g->npool; tries++) {
+            unsigned window = chance(g, 60) && g->npool > 12 ? 12 : g->npool;
+            ir_ref r = g->pool[g->npool - 1 - below(g, window)];
+            if (ir_at(g->u, r)->type == t)
+                return r;
+        }
+    if (t == IR_V128)
+        return keep(g, ir_emit(g->u, IR_get, t, TG_V0 + below(g, 2), 0, 0, 0, 0));
+    return constant(g, t);
+}
+
+static enum ir_type pick_type(struct gen *g, const char *types)
+{
+    static const enum ir_type ints[] = { IR_I64, IR_I64, IR_I64, IR_I32, IR_I32, IR_I16, IR_I8, IR_I1 };
+    bool fp = !strcmp(types, "FP") || (!strcmp(types, "SCALAR") && chance(g, 25));
+
+    if (!strcmp(types, "I1"))
+        return IR_I1;
+    if (fp)
+        return chance(g, 50) ? IR_F32 : IR_F64;
+    return ints[below(g, !strcmp(types, "ANYINT") ? 8 : 7)];
+}
+
+/** A type for operand 0 of ops whose signature leaves it open. */
+static enum ir_type pick_source(struct gen *g, enum ir_op op, enum ir_type t)
+{
+    enum ir_type s;
+
+    switch (op) {
+    case IR_sext: case IR_zext:
+        do s = pick_type(g, "ANYINT"); while (ir_type_bits[s] >= ir_type_bits[t]);
+        return s;
+    case IR_trunc:
+        do s = pick_type(g, "INT"); while (ir_type_bits[s] <= ir_type_bits[t]);
+        return s;
+    case IR_bitcast: return t == IR_I32 ? IR_F32 : t == IR_I64 ? IR_F64 : t == IR_F32 ? IR_I32 : IR_I64;
+    case IR_fcvt: return t == IR_F32 ? IR_F64 : IR_F32;
+    case IR_fcvt_is: case IR_fcvt_iu: return chance(g, 50) ? IR_I32 : IR_I64;
+    case IR_nanbox: return IR_F32;
+    case IR_nanunbox: return IR_F64;
+    case IR_fcvt_si: case IR_fcvt_ui: case IR_fcmpeq: case IR_fcmplt: case IR_fcmple:
+        return pick_type(g, "FP");
+    default:
+        return pick_type(g, "ANYINT");
+    }
+}
+
+/** Ops whose operands the signature describes. */
+static void gen_value(struct gen *g, enum ir_op op)
+{
+    static const uint8_t rms[] = { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN };
+    const struct ir_op_info *o = &ir_ops[op];
+    enum ir_type t = pick_type(g, o->types), s;
+    ir_ref arg[3] = { 0 };
+    uint16_t aux = 0;
+
+    if (op == IR_sext || op == IR_zext)
+        t = chance(g, 60) ? IR_I64 : chance(g, 60) ? IR_I32 : IR_I16;
+    if (op == IR_trunc && t == IR_I64)
+        t = IR_I32;
+    if (op == IR_bitcast || op == IR_fcvt_si || op == IR_fcvt_ui)
+        t = chance(g, 50) ? IR_I32 : IR_I64;
+    if (op == IR_bitcast && chance(g, 50))
+        t = t == IR_I32 ? IR_F32 : IR_F64;
+    if (op == IR_nanbox || op == IR_nanunbox)
+        t = op == IR_nanbox ? IR_F64 : IR_F32;
+    s = pick_source(g, op, t);
+    for (unsigned k = 0; k < o->nargs; k++)
+        arg[k] = pick(g, o->arg[k] == 't' ? t : o->arg[k] == 'b' ? IR_I1 : s);
+    if (o->flags & IR_FPENV)
+        aux = rms[below(g, COUNT(rms))] | IR_FP_CANON | (chance(g, 50) ? IR_FP_NANMAX : 0);
+    keep(g, ir_emit(g->u, op, t, aux, arg[0], arg[1], arg[2], op == IR_fma ? below(g, 4) : 0));
+}
+
+/** An address, mostly inside memory, in a form that pass `addr` likes. */
+static ir_ref gen_base(struct gen *g, ir_ref *index, uint16_t *aux, int64_t *imm)
+{
+    struct ir_unit *u = g->u;
+    ir_ref x = ir_op2(u, IR_and, IR_I64, pick(g, IR_I64), ir_const_val(u, IR_I64, 0x3f8));
+
+    *index = IR_NONE;
+    *imm = chance(g, 50) ? (int64_t)below(g, 64) * 8 : 0;
+    if (chance(g, 2))
+        return pick(g, IR_I64);
+    if (chance(g, 30)) {
+        *index = ir_op2(u, IR_and, IR_I64, pick(g, IR_I64), ir_const_val(u, IR_I64, 0x3f));
+        *aux |= below(g, 4) << IR_MEM_SCALE_SHIFT;
+    } else if (chance(g, 50)) {
+        ir_ref y = ir_op2(u, IR_and, IR_I64, pick(g, IR_I64), ir_const_val(u, IR_I64, 0x3f));
+        y = ir_op2(u, IR_shl, IR_I64, y, ir_const_val(u, IR_I64, below(g, 4)));
+        x = chance(g, 50) ? ir_op2(u, IR_add, IR_I64, x, y) : ir_op2(u, IR_add, IR_I64, y, x);
+    }
+    return ir_op2(u, IR_add, IR_I64, x, ir_const_val(u, IR_I64, RANDOM_MEM_BASE));
+}
+
+static void gen_mem(struct gen *g, enum ir_op op)
+{
+    static const enum ir_type types[] = { IR_I8, IR_I16, IR_I32, IR_I64, IR_F32, IR_F64, IR_V128 };
+    bool atomic = op == IR_amo || op == IR_cas;
+    enum ir_type m = types[atomic ? 2 + below(g, 2) : below(g, COUNT(types))], t = m;
+    uint16_t aux = m;
+    ir_ref index, base, a = IR_NONE, b = IR_NONE;
+    int64_t imm;
+
+    if (m <= IR_I64) {
+        t = chance(g, 70) || m == IR_I64 ? IR_I64 : m == IR_I8 ? IR_I16 : IR_I32;
+        aux |= chance(g, 50) ? IR_MEM_SX : 0;
+    }
+    base = gen_base(g, &index, &aux, &imm);
+    if (atomic) {
+        aux = (uint16_t)((aux & ~(3u << IR_MEM_SCALE_SHIFT)) | (chance(g, 30) ? IR_MEM_ALIGNED : 0));
+        if (op == IR_amo)
+            aux |= below(g, IR_AMO_ANDN + 1) << IR_AMO_SHIFT;
+        a = pick(g, t);
+        b = op == IR_cas ? pick(g, t) : IR_NONE;
+        keep(g, ir_emit(g->u, op, t, aux, base, a, b, imm));
+    } else if (op == IR_store) {
+        b = pick(g, t);
+        ir_emit(g->u, op, IR_VOID, aux, base, index, b, imm);
+    } else {
+        keep(g, ir_emit(g->u, op, t, aux, base, index, IR_NONE, imm));
+    }
+}
+
+static unsigned pick_reg(struct gen *g)
+{
+    unsigned r;
+
+    do r = below(g, TG_NREGS); while (r == TG_X7);
+    return chance(g, 60) ? below(g, 4) : r;
+}
+
+static void gen_call(struct gen *g)
+{
+    ir_ref x = pick(g, IR_I64), f = pick(g, IR_F64);
+
+    switch (below(g, 4)) {
+    case 0: keep(g, ir_emit(g->u, IR_call, IR_I64, TG_MIX, x, pick(g, IR_I64), 0, 0)); break;
+    case 1: keep(g, ir_emit(g->u, IR_call, IR_F64, TG_MIXF, x, f, 0, 0)); break;
+    case 2: keep(g, ir_emit(g->u, IR_call, IR_F64, TG_ROUND, f, pick(g, IR_F64), 0, 0)); break;
+    default: ir_emit(g->u, IR_callv, IR_VOID, TG_NOTE, x, 0, 0, (int64_t)below(g, 100)); break;
+    }
+}
+
+static void gen_marker(struct gen *g)
+{
+    g->pc += 4;
+    ir_emit(g->u, IR_insn, IR_VOID, 4, 0, 0, 0, (int64_t)g->pc);
+}
+
+static void gen_get_put(struct gen *g)
+{
+    unsigned reg = pick_reg(g);
+    enum ir_type t = testguest.regs[reg].type;
+
+    if (chance(g, 50))
+        keep(g, ir_emit(g->u, IR_get, t, reg, 0, 0, 0, 0));
+    else
+        ir_emit(g->u, IR_put, IR_VOID, reg, pick(g, t), 0, 0, 0);
+}
+
+/** One random insn that does not end the block. */
+static void gen_step(struct gen *g)
+{
+    enum ir_op op = below(g, IR_NOPS);
+    const struct ir_op_info *o = &ir_ops[op];
+
+    if (chance(g, 30)) {
+        gen_get_put(g);
+        return;
+    }
+    switch (op) {
+    case IR_const: case IR_copy: case IR_nop: case IR_param: break;
+    case IR_insn: gen_marker(g); break;
+    case IR_get: case IR_put: gen_get_put(g); break;
+    case IR_load: case IR_store: case IR_amo: case IR_cas: gen_mem(g, op); break;
+    case IR_fence: ir_emit(g->u, op, IR_VOID, below(g, 16), 0, 0, 0, 0); break;
+    case IR_call: case IR_callv: gen_call(g); break;
+    case IR_fpflags: keep(g, ir_emit(g->u, op, IR_I32, 0, 0, 0, 0, 0)); break;
+    case IR_fpflags_set: case IR_fprm_set: ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I32), 0, 0, 0); break;
+    case IR_exit_if:
+        if (chance(g, 40))
+            ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I1), 0, 0, 0x40000 + below(g, 64) * 4);
+        break;
+    case IR_trap_if:
+        if (chance(g, 30))
+            ir_emit(g->u, op, IR_VOID, below(g, IR_NTRAPS), pick(g, IR_I1), 0, 0, below(g, 1000));
+        break;
+    case IR_poll: ir_emit(g->u, op, IR_VOID, 0, 0, 0, 0, 0x50000); break;
+    default:
+        if (!(o->flags & IR_ENDS))
+            gen_value(g, op);
+    }
+}
+
+static void gen_leave(struct gen *g)
+{
+    struct ir_unit *u = g->u;
+    ir_ref x = pick(g, IR_I64);
+
+    if (chance(g, 20)) {
+        x = ir_emit(u, IR_call, IR_I64, TG_STATE, x, 0, 0, 77);
+        if (chance(g, 50))
+            ir_emit(u, IR_put, IR_VOID, TG_X0 + 3, x, 0, 0, 0);
+        x = ir_emit(u, IR_get, IR_I64, TG_X0 + below(g, 3), 0, 0, 0, 0);
+    }
+    switch (below(g, 3)) {
+    case 0: ir_emit(u, IR_exit, IR_VOID, below(g, 3), 0, 0, 0, 0x60000); break;
+    case 1: ir_emit(u, IR_exit_ind, IR_VOID, below(g, 3), x, 0, 0, 0); break;
+    default: ir_emit(u, IR_trap, IR_VOID, below(g, IR_NTRAPS), 0, 0, 0, 5); break;
+    }
+}
+
+static uint32_t gen_edge(struct gen *g, unsigned to)
+{
+    ir_ref v = IR_NONE;
+
+    if (g->param[to])
+        v = pick(g, IR_I64);
+    return ir_edge_new(g->u, &v, g->param[to] != IR_NONE);
+}
+
+/** Ends block `b` with jumps: forward at will, backward only while there is fuel in x7. */
+static void gen_jump(struct gen *g, unsigned b)
+{
+    struct ir_unit *u = g->u;
+    unsigned next = b + 1 + below(g, g->nblocks - b - 1), other;
+    ir_ref cond;
+
+    if (chance(g, 30)) {
+        uint32_t e = gen_edge(g, next);
+        ir_emit(u, IR_jmp, IR_VOID, (uint16_t)e, 0, 0, 0, next);
+        return;
+    }
+    if (b && chance(g, 60)) {
+        other = 1 + below(g, b);
+        ir_ref fuel = ir_emit(u, IR_get, IR_I64, TG_X7, 0, 0, 0, 0);
+        fuel = ir_op2(u, IR_sub, IR_I64, fuel, ir_const_val(u, IR_I64, 1));
+        ir_emit(u, IR_put, IR_VOID, TG_X7, fuel, 0, 0, 0);
+        cond = ir_op2(u, IR_cmplts, IR_I1, ir_const_val(u, IR_I64, 0), fuel);
+    } else {
+        other = b + 1 + below(g, g->nblocks - b - 1);
+        cond = pick(g, IR_I1);
+    }
+    uint32_t e = gen_edge(g, other);
+    gen_edge(g, next);
+    ir_emit(u, IR_br, IR_VOID, (uint16_t)e, cond, 0, 0, other | next << 16);
+}
+
+void random_unit(struct ir_unit *u, uint64_t *state)
+{
+    struct gen g = { .u = u, .state = state, .pc = 0x1000 };
+
+    ir_reset(u, &testguest, 0x1000, 0);
+    g.nblocks = chance(&g, 50) ? 1 : 2 + below(&g, MAX_BLOCKS - 1);
+    for (unsigned b = 1; b < g.nblocks; b++) {
+        ir_block_new(u);
+        if (chance(&g, 40))
+            g.param[b] = ir_param(u, b, IR_I64);
+    }
+    unsigned shared = 0;
+    for (unsigned b = 0; b < g.nblocks; b++) {
+        ir_block_use(u, b);
+        if (b == 1)
+            shared = g.npool;
+        if (b)
+            g.npool = shared; /* block 0 dominates all */
+        if (g.param[b])
+            keep(&g, g.param[b]);
+        gen_marker(&g);
+        for (unsigned n = 4 + below(&g, 40); n; n--)
+            gen_step(&g);
+        if (b + 1 == g.nblocks || (b && chance(&g, 15)))
+            gen_leave(&g);
+        else
+            gen_jump(&g, b);
+    }
+}
+
+void random_machine(struct machine *m, uint64_t *state)
+{
+    memset(m, 0, sizeof *m);
+    for (unsigned r = 0; r < TG_NREGS; r++) {
+        const struct guest_reg *reg = &testguest.regs[r];
+        uint64_t v[2] = { random_bits(state, reg->type == IR_F64), random_next(state) };
+        if (reg->type == IR_I32)
+            v[0] = (uint32_t)v[0];
+        memcpy(m->cpu.regs + reg->off, v, reg->type == IR_V128 ? 16 : 8);
+    }
+    *cpu_slot(&m->cpu, testguest.regs[TG_X7].off) = 1 + (random_next(state) >> 40) % 5;
+    for (unsigned k = 0; k < RANDOM_MEM_BYTES; k += 8) {
+        uint64_t v = random_bits(state, k & 64);
+        memcpy(m->mem + k, &v, 8);
+    }
+    m->cpu.guest = &testguest;
+    m->cpu.mxcsr = 0x1f80 | (uint32_t)(random_next(state) >> 62) << 13;
+    m->cpu.poll = random_next(state) >> 62 == 0;
+}
+
+static bool access_mem(void *ctx, gaddr a, unsigned size, bool write, void *buf)
+{
+    struct machine *m = ctx;
+
+    if (a < RANDOM_MEM_BASE || a - RANDOM_MEM_BASE > RANDOM_MEM_BYTES - size)
+        return false;
+    if (write)
+        memcpy(m->mem + (a - RANDOM_MEM_BASE), buf, size);
+    else
+        memcpy(buf, m->mem + (a - RANDOM_MEM_BASE), size);
+    return true;
+}
+
+struct interp_result random_run(const struct ir_unit *u, struct machine *m)
+{
+    struct interp_env env = { .access = access_mem, .ctx = m, .max_steps = 20000 };
+
+    return interp_run(u, &m->cpu, &env);
+}

@@ -1,0 +1,21 @@
+/* Random units over all ops, and random states to run them in. */
+#pragma once
+
+#include "backend/cpu.h"
+#include "ir/interp.h"
+
+enum { RANDOM_MEM_BASE = 0x10000, RANDOM_MEM_BYTES = 4096 };
+
+struct machine {
+    struct cpu cpu;
+    uint8_t mem[RANDOM_MEM_BYTES]; /* at guest address RANDOM_MEM_BASE; all else faults */
+};
+
+/** A random number generator's next value (state must not be 0). */
+uint64_t random_next(uint64_t *state);
+/** Builds a random unit of the test guest into `u`. All loops end because each turn uses up some of x7. */
+void random_unit(struct ir_unit *u, uint64_t *state);
+/** Fills registers and memory; x7 is small. */
+void random_machine(struct machine *m, uint64_t *state);
+/** Runs `u` on `m` against its memory. */
+struct interp_result random_run(const struct ir_unit *u, struct machine *m);
