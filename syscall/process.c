@@ -6,6 +6,7 @@
 
 #include "backend/run.h"
 #include "debug/log.h"
+#include "debug/perfmap.h"
 #include "frontend/guest.h"
 #include "loader/space.h"
 #include "syscall/access.h"
@@ -79,6 +80,7 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     space_fork_child();
     cache_after_fork(t->cpu);
     log_fork_child();
+    perfmap_fork_child();
     t->main = true;          /* nothing is left to return to */
     t->vfork_child = false;
     t->held = 0;
@@ -126,9 +128,18 @@ struct vm_child {
     struct clone_request request;
     void *host_stack;
     uint32_t pid;                /* of the child as its creator sees it; written by the kernel */
-    int64_t result;              /* pid or -errno, once `known` */
-    uint32_t known;              /* a futex */
+    struct reply *reply;         /* without CLONE_VFORK */
 };
+
+/* What the creator waits for. On its stack: gone as soon as `known` is set. */
+struct reply { int64_t result; uint32_t known; };
+
+static void send_reply(struct reply *reply, int64_t result)
+{
+    reply->result = result;   /* pid or -errno */
+    __atomic_store_n(&reply->known, 1, __ATOMIC_RELEASE);
+    host_raw3(__NR_futex, &reply->known, FUTEX_WAKE_PRIVATE, 1);
+}
 
 _Noreturn static void child_main(void *arg)
 {
@@ -136,11 +147,8 @@ _Noreturn static void child_main(void *arg)
     struct thread *t = c->t;
     clone_store_tids(&c->request, (uint32_t)host_raw1(__NR_gettid, 0), false);
     cpu_bind(t->cpu);
-    if (!(c->request.flags & CLONE_VFORK)) {
-        c->result = c->pid;
-        __atomic_store_n(&c->known, 1, __ATOMIC_RELEASE);
-        host_raw3(__NR_futex, &c->known, FUTEX_WAKE_PRIVATE, 1);
-    }
+    if (!(c->request.flags & CLONE_VFORK))
+        send_reply(c->reply, c->pid);
     if (c->request.flags & CLONE_CLEAR_SIGHAND_BIT)
         signal_clear_handlers(t);
     signal_apply_mask(t);
@@ -208,12 +216,8 @@ static void *stand_in(void *arg)
     struct vm_child *c = arg;
     thread_enter(c->t);
     int64_t r = vm_clone(c);
-    if (r < 0) {
-        c->result = r;
-        __atomic_store_n(&c->known, 1, __ATOMIC_RELEASE);
-        host_raw3(__NR_futex, &c->known, FUTEX_WAKE_PRIVATE, 1);
-        return NULL;   /* the creator frees it */
-    }
+    if (r < 0)
+        send_reply(c->reply, r);
     stack_t none = { .ss_flags = SS_DISABLE };
     host_raw2(__NR_sigaltstack, &none, NULL);
     vm_child_free(c);
@@ -224,6 +228,8 @@ static int64_t run_stand_in(struct vm_child *c)
 {
     pthread_t handle;
     pthread_attr_t attr;
+    struct reply reply = { .known = 0 };
+    c->reply = &reply;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 128 << 10);
@@ -233,12 +239,9 @@ static int64_t run_stand_in(struct vm_child *c)
         vm_child_free(c);
         return -error;
     }
-    while (!__atomic_load_n(&c->known, __ATOMIC_ACQUIRE))
-        host_raw4(__NR_futex, &c->known, FUTEX_WAIT_PRIVATE, 0, NULL);
-    int64_t r = c->result;
-    if (r < 0)
-        vm_child_free(c);
-    return r;
+    while (!__atomic_load_n(&reply.known, __ATOMIC_ACQUIRE))
+        host_raw4(__NR_futex, &reply.known, FUTEX_WAIT_PRIVATE, 0, NULL);
+    return reply.result;
 }
 
 static int64_t clone_vm(struct sys *s, const struct clone_request *q)

@@ -78,8 +78,8 @@ static void internal_fault(int signo, const siginfo_t *si, ucontext_t *uc)
     char text[] = "dragoman: internal fault at 0x................, address 0x................\n";
     uint64_t pc = uc->uc_mcontext.gregs[REG_RIP], addr = (uintptr_t)si->si_addr;
     for (int i = 0; i < 16; i++) {
-        text[31 + i] = digits[pc >> (60 - 4 * i) & 15];
-        text[59 + i] = digits[addr >> (60 - 4 * i) & 15];
+        text[30 + i] = digits[pc >> (60 - 4 * i) & 15];
+        text[58 + i] = digits[addr >> (60 - 4 * i) & 15];
     }
     if (write(2, text, sizeof text - 1) < 0)
         _exit(127);

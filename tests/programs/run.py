@@ -102,7 +102,7 @@ class Program:
 
 
 def cases(guest, quick):
-    for path in sorted(HERE.glob("*.c")):
+    for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c")):
         program = Program(path)
         yield program.name, lambda p=program: p.test(guest, quick)
     for seed in range(4 if quick else 40):
