@@ -9,7 +9,7 @@ from pathlib import Path
 
 import image
 from image import ARENA_SIZE, RECORD_1, RECORD_2
-from rv64 import BASE, SHORT
+from rv64 import BASE, SHORT, decode
 
 X = [f"x{n}" for n in range(32)]
 F = [f"f{n}" for n in range(32)]
@@ -175,10 +175,24 @@ def disassemble(made, index):
         length = 4 if word & 3 == 3 else 2
         word &= (1 << 8 * length) - 1
         row = (BASE if length == 4 else SHORT).match(word)
-        lines.append(f"  {start + at:x}: {word:0{2 * length}x}  {row.mnemonic if row else 'undefined':10} "
-                     f"{listed.get(start + at, '')}")
+        text = listed.get(start + at, "")
+        if row and (not text or text.startswith(".")):
+            text = f"{row.mnemonic} {operands(row, word)}"
+        lines.append(f"  {start + at:x}: {word:0{2 * length}x}  {text if row else 'undefined'}")
         at += length
     return lines
+
+
+def operands(row, word):
+    """A row's operands by name, for an objdump that doesn't know the instruction."""
+    names = []
+    for kind, name, _ in decode.template_parts(row.template):
+        if kind == "operand" and name in row.operands | row.fields:
+            field = row.fields.get(name, row.operands.get(name))
+            value = field if isinstance(field, int) else field.extract(word)
+            names.append(ABI_F[value] if name[0] == "f" else ABI_X[value] if name[0] == "r" and name != "rm"
+                         else str(value))
+    return ",".join(names)
 
 
 def report(judge, sequences, pools, index, seed, folder):
