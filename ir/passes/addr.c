@@ -15,28 +15,42 @@ struct addr {
     uint8_t *other;    /* per insn: read by something else than addresses and snapshots of accesses */
 };
 
+/** The first operand of `i` that is not part of an address. */
+static unsigned first_other_operand(const struct ir_insn *i)
+{
+    switch (i->op) {
+    case IR_load: case IR_store: return 2;
+    case IR_amo: case IR_cas: return 1;
+    default: return 0;
+    }
+}
+
 static void mark_snap(struct addr *s, const struct ir_snap *snap)
 {
     for (uint32_t k = 0; k < snap->n; k++)
         s->other[s->u->snap_vals[snap->first + k].val] = 1;
 }
 
-static void find_uses(struct addr *s)
+/** Against the order of execution, so that all users of a value are seen before it: an addition or shift that only
+ * makes addresses passes that on to its operands. */
+static void find_uses(struct addr *s, const struct ir_cfg *g)
 {
     const struct ir_unit *u = s->u;
 
     memset(s->other, 0, u->ninsns);
-    for (uint32_t b = 0; b < u->nblocks; b++)
-        for (ir_ref r = u->blocks[b].first; r; r = ir_at(u, r)->next) {
+    for (uint32_t k = 0; k < u->nedge_args; k++)
+        s->other[u->edge_args[k]] = 1;
+    for (uint32_t b = g->n; b--; )
+        for (ir_ref r = u->blocks[g->order[b]].last; r; r = ir_at(u, r)->prev) {
             const struct ir_insn *i = ir_at(u, r);
-            unsigned first = i->op == IR_load || i->op == IR_store ? 2 : i->op == IR_amo || i->op == IR_cas ? 1 : 0;
+            unsigned first = first_other_operand(i);
+            if ((i->op == IR_add || i->op == IR_shl) && !s->other[r])
+                continue;
             for (unsigned k = first; k < 3; k++)
                 s->other[i->arg[k]] = 1;
             if (ir_ops[i->op].flags & IR_LEAVES)
                 mark_snap(s, &u->snaps[i->snap]);
         }
-    for (uint32_t k = 0; k < u->nedge_args; k++)
-        s->other[u->edge_args[k]] = 1;
 }
 
 /** The plain constant that `r` is, sign-extended from its type, in *v. */
@@ -128,7 +142,7 @@ void pass_addr(struct ir_unit *u)
 {
     struct addr s = { .u = u, .other = ir_scratch(u, u->ninsns) };
 
-    find_uses(&s);
+    find_uses(&s, ir_cfg_build(u));
     for (uint32_t b = 0; b < u->nblocks; b++)
         for (ir_ref r = u->blocks[b].first; r; r = ir_at(u, r)->next) {
             struct ir_insn *i = ir_at(u, r);

@@ -73,8 +73,13 @@ static ir_ref constant(struct gen *g, enum ir_type t)
 
     if (t == IR_F32 && v >> 32 != 0xffffffff) /* take the double's high word: it looks like a float */
         v = v >> 35 | v >> 63 << 31;
+    if (t == IR_I64 && chance(g, 8))
+        return ir_const_addr(g->u, v);
     return ir_const_val(g->u, t, v);
 }
+
+/** The newest value of type `t`, or any: what idioms are made of. */
+static ir_ref pick_newest(struct gen *g, enum ir_type t);
 
 /** A value of type `t`: one that is there, or a constant (v128: a register). */
 static ir_ref pick(struct gen *g, enum ir_type t)
@@ -89,6 +94,88 @@ static ir_ref pick(struct gen *g, enum ir_type t)
     if (t == IR_V128)
         return keep(g, ir_emit(g->u, IR_get, t, TG_V0 + below(g, 2), 0, 0, 0, 0));
     return constant(g, t);
+}
+
+static ir_ref pick_newest(struct gen *g, enum ir_type t)
+{
+    for (unsigned k = g->npool, tries = 0; k && tries < 8; tries++)
+        if (ir_at(g->u, g->pool[--k])->type == t)
+            return g->pool[k];
+    return pick(g, t);
+}
+
+/** Sequences that compilers make of one meaning: pairs of shifts, rotations, bools taken apart, conditional zeros. */
+static void gen_idiom(struct gen *g)
+{
+    static const uint8_t amounts[] = { 0, 1, 2, 3, 8, 16, 24, 29, 31, 32, 32, 32, 33, 48, 48, 56, 63 };
+    static const enum ir_op shifts[] = { IR_shl, IR_shr, IR_sar }, either[] = { IR_or, IR_add, IR_xor };
+    static const enum ir_op cmps[] = { IR_cmpeq, IR_cmpne, IR_cmplts, IR_cmples, IR_cmpltu, IR_cmpleu };
+    struct ir_unit *u = g->u;
+    enum ir_type t = chance(g, 60) ? IR_I64 : IR_I32;
+    unsigned w = ir_type_bits[t];
+    ir_ref x = pick_newest(g, t), n = ir_const_val(u, t, amounts[below(g, COUNT(amounts))] & (w - 1)), y, a, b;
+    enum ir_op cmp = cmps[below(g, 6)];
+
+    switch (below(g, 7)) {
+    case 0:
+        x = keep(g, ir_op2(u, shifts[below(g, 3)], t, x, n));
+        if (chance(g, 50))
+            n = ir_const_val(u, t, amounts[below(g, COUNT(amounts))] & (w - 1));
+        keep(g, ir_op2(u, shifts[below(g, 3)], t, x, n));
+        break;
+    case 1:
+        if (chance(g, 50)) {
+            y = ir_const_val(u, t, w - (uint64_t)ir_at(u, n)->imm);
+        } else {
+            n = pick(g, t);
+            y = ir_op2(u, IR_sub, t, ir_const_val(u, t, chance(g, 50) ? w : 0), n);
+        }
+        a = ir_op2(u, IR_shl, t, x, n);
+        b = ir_op2(u, IR_shr, t, x, y);
+        if (t == IR_I32 && chance(g, 50)) {
+            enum ir_op e = chance(g, 50) ? IR_sext : IR_zext;
+            a = ir_op1(u, e, t = IR_I64, a);
+            b = ir_op1(u, e, t, b);
+        }
+        keep(g, ir_op2(u, either[below(g, 3)], t, a, b));
+        break;
+    case 2: /* addw */
+        a = ir_op1(u, IR_trunc, IR_I32, pick_newest(g, IR_I64));
+        b = ir_op1(u, IR_trunc, IR_I32, pick(g, IR_I64));
+        keep(g, ir_op1(u, chance(g, 80) ? IR_sext : IR_zext, IR_I64, ir_op2(u, IR_add, IR_I32, a, b)));
+        break;
+    case 3: /* slt; xori 1; bnez */
+        y = chance(g, 50) ? constant(g, t) : pick_newest(g, t);
+        a = chance(g, 80) ? ir_op2(u, cmp, IR_I1, x, y) : ir_op2(u, cmp, IR_I1, y, x);
+        a = keep(g, ir_op1(u, chance(g, 80) ? IR_zext : IR_sext, IR_I64, keep(g, a)));
+        if (chance(g, 60))
+            a = keep(g, ir_op2(u, IR_xor, IR_I64, a, ir_const_val(u, IR_I64, 1)));
+        keep(g, ir_op2(u, chance(g, 50) ? IR_cmpeq : IR_cmpne, IR_I1, a, ir_const_val(u, IR_I64, below(g, 3) - 1)));
+        break;
+    case 4: /* czero.eqz, czero.nez, or */
+        y = ir_const_val(u, t, 0);
+        a = ir_op2(u, IR_cmpeq, IR_I1, x, y);
+        b = ir_op2(u, chance(g, 70) ? IR_cmpne : IR_cmpeq, IR_I1, x, y);
+        a = chance(g, 70) ? ir_emit(u, IR_select, t, 0, a, y, pick(g, t), 0) : ir_emit(u, IR_select, t, 0, a, pick(g, t), y, 0);
+        b = chance(g, 70) ? ir_emit(u, IR_select, t, 0, b, y, pick(g, t), 0) : ir_emit(u, IR_select, t, 0, b, pick(g, t), y, 0);
+        keep(g, ir_op2(u, either[below(g, 2)], t, a, b));
+        break;
+    case 5: /* masks made of bools */
+        a = ir_op1(u, IR_zext, t, pick(g, IR_I1));
+        a = chance(g, 50) ? ir_op2(u, IR_sub, t, ir_const_val(u, t, 0), a)
+                          : ir_op2(u, IR_add, t, a, ir_const_val(u, t, UINT64_MAX));
+        if (chance(g, 30))
+            x = ir_op2(u, IR_xor, t, x, ir_const_val(u, t, UINT64_MAX));
+        keep(g, ir_op2(u, IR_and, t, chance(g, 50) ? a : pick_newest(g, t), x));
+        break;
+    default: /* the same op twice with constants; comparisons of sums */
+        a = keep(g, ir_op2(u, either[below(g, 3)], t, x, constant(g, t)));
+        if (chance(g, 50))
+            a = keep(g, ir_op2(u, either[below(g, 3)], t, a, constant(g, t)));
+        if (chance(g, 40))
+            a = keep(g, ir_op2(u, chance(g, 50) ? IR_sub : IR_and, t, a, constant(g, t)));
+        keep(g, ir_op2(u, cmp, IR_I1, a, chance(g, 50) ? ir_const_val(u, t, 0) : constant(g, t)));
+    }
 }
 
 static enum ir_type pick_type(struct gen *g, const char *types)
@@ -148,7 +235,7 @@ static void gen_value(struct gen *g, enum ir_op op)
         t = op == IR_nanbox ? IR_F64 : IR_F32;
     s = pick_source(g, op, t);
     for (unsigned k = 0; k < o->nargs; k++)
-        arg[k] = pick(g, o->arg[k] == 't' ? t : o->arg[k] == 'b' ? IR_I1 : s);
+        arg[k] = (chance(g, 40) ? pick_newest : pick)(g, o->arg[k] == 't' ? t : o->arg[k] == 'b' ? IR_I1 : s);
     if (o->flags & IR_FPENV)
         aux = rms[below(g, COUNT(rms))] | IR_FP_CANON | (chance(g, 50) ? IR_FP_NANMAX : 0);
     keep(g, ir_emit(g->u, op, t, aux, arg[0], arg[1], arg[2], op == IR_fma ? below(g, 4) : 0));
@@ -249,6 +336,10 @@ static void gen_step(struct gen *g)
 
     if (chance(g, 30)) {
         gen_get_put(g);
+        return;
+    }
+    if (chance(g, 25)) {
+        gen_idiom(g);
         return;
     }
     switch (op) {
