@@ -304,9 +304,14 @@ static const struct printer printers[] = {
 #undef STRUCT
 };
 
+enum { MAX_STRUCT = 512 };
+#define STRUCT(name, size, fn) _Static_assert(size <= MAX_STRUCT, #name " is too large");
+#include "syscall/structs.def"
+#undef STRUCT
+
 static void put_struct(struct line *l, const char *name, gaddr addr)
 {
-    uint64_t bytes[32] = { 0 };
+    uint64_t bytes[MAX_STRUCT / 8] = { 0 };
     for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {
         const struct printer *p = &printers[i];
         if (strcmp(p->name, name) != 0 || !p->print || !addr)
