@@ -7,6 +7,8 @@
 
 unsigned translate_limit = 128;
 
+enum { SHADOW_BYTES = 4 };
+
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
 {
@@ -32,6 +34,13 @@ void tr_forget(struct tr *tr)
 {
     memset(tr->known, 0, sizeof tr->known);
     memset(tr->narrow, 0, sizeof tr->narrow);
+}
+
+/* Control flow in the shadow of a branch (see shadow()): the trial has failed. */
+static bool on_trial(struct tr *tr)
+{
+    tr->done |= tr->trial;
+    return tr->trial;
 }
 
 /* Leaves for `target` by a direct exit. Backward ones poll, so that every loop does. */
@@ -67,6 +76,8 @@ static void close_loop(struct tr *tr)
 
 void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint)
 {
+    if (on_trial(tr))
+        return;
     if (hint == IR_JUMP_CALL)
         leave(tr, target, hint);
     else if (target == tr->u->pc)
@@ -100,12 +111,17 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
     struct ir_unit *u = tr->u;
     gaddr past = tr->pc + tr->len;
 
+    if (on_trial(tr))
+        return;
     if (ir_is_const(u, cond)) {
         if (ir_at(u, cond)->imm)
             tr_goto(tr, taken, IR_JUMP_PLAIN);
     } else if (taken == u->pc) {
         emit_imm(u, IR_exit_if, 0, negated(u, cond), past);
         close_loop(tr);
+    } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + 2 <= translate_limit) {
+        tr->shadow_cond = cond; /* the driver tries to do without the branch */
+        tr->shadow_end = taken;
     } else {
         bool backward = taken <= tr->pc;
 
@@ -118,6 +134,8 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
 
 void tr_indirect(struct tr *tr, ir_ref target, enum ir_jump hint)
 {
+    if (on_trial(tr))
+        return;
     if (ir_is_const(tr->u, target)) {
         tr_goto(tr, (gaddr)ir_at(tr->u, target)->imm, hint);
         return;
@@ -128,17 +146,23 @@ void tr_indirect(struct tr *tr, ir_ref target, enum ir_jump hint)
 
 void tr_trap(struct tr *tr, enum ir_trap kind, uint64_t info)
 {
+    if (on_trial(tr))
+        return;
     emit_imm(tr->u, IR_trap, kind, IR_NONE, info);
     tr->done = true;
 }
 
 void tr_trap_if(struct tr *tr, ir_ref cond, enum ir_trap kind, uint64_t info)
 {
+    if (on_trial(tr))
+        return;
     emit_imm(tr->u, IR_trap_if, kind, cond, info);
 }
 
 void tr_end(struct tr *tr)
 {
+    if (on_trial(tr))
+        return;
     leave(tr, tr->pc + tr->len, IR_JUMP_PLAIN);
 }
 
@@ -198,6 +222,84 @@ static void advance(struct tr *tr, gaddr pc)
     tr->next = 0;
 }
 
+/* Translates the instruction at `pc`. */
+static void one_insn(struct tr *tr, gaddr pc)
+{
+    advance(tr, pc);
+
+    ir_ref mark = ir_emit(tr->u, IR_insn, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE, (int64_t)pc);
+
+    tr->guest->translate_insn(tr);
+    ir_at(tr->u, mark)->aux = (uint16_t)tr->len;
+}
+
+/* --- short forward branches ---------------------------------------------------------------------- */
+
+/* Only values and integer registers written: then a skipped instruction is one whose results are not taken. */
+static bool can_be_skipped(const struct ir_unit *u, ir_ref first)
+{
+    for (ir_ref r = first; r; r = u->insns[r].next) {
+        const struct ir_insn *i = ir_at(u, r);
+
+        if (i->op == IR_put ? u->insns[i->arg[0]].type != IR_I64
+                            : !(ir_ops[i->op].flags & IR_PURE) && i->op != IR_get && i->op != IR_insn)
+            return false;
+    }
+    return true;
+}
+
+/* Registers put from `first` on keep their old value if `cond`. */
+static void put_unless(struct tr *tr, ir_ref cond, ir_ref first, const ir_ref *before)
+{
+    struct ir_unit *u = tr->u;
+
+    for (ir_ref r = first; r; r = u->insns[r].next) {
+        if (u->insns[r].op != IR_put)
+            continue;
+
+        unsigned reg = u->insns[r].aux;
+        ir_ref val = u->insns[r].arg[0], old = before[reg];
+
+        if (old == IR_NONE)
+            old = ir_insert_before(u, r, IR_get, IR_I64, (uint16_t)reg, IR_NONE, IR_NONE, IR_NONE, 0);
+        val = ir_insert_before(u, r, IR_select, IR_I64, 0, cond, old, val, 0);
+        u->insns[r].arg[0] = val;
+        tr->known[reg] = val;
+        tr->narrow[reg] = IR_NONE;
+    }
+}
+
+/* A branch over one instruction, as compilers emit for a conditional move, whose shadow does nothing but compute:
+ * the instruction is done in any case and its result taken or not, without a branch to predict. If it
+ * is not of that kind, everything is put back and the branch becomes a side exit. Returns where to go on. */
+static gaddr shadow(struct tr *tr)
+{
+    struct ir_unit *u = tr->u;
+    gaddr past = tr->pc + tr->len, end = tr->shadow_end;
+    ir_ref cond = tr->shadow_cond, last = u->blocks[u->cur].last;
+    ir_ref known[GUEST_MAX_REGS], narrow[GUEST_MAX_REGS];
+
+    tr->shadow_cond = IR_NONE;
+    memcpy(known, tr->known, sizeof known);
+    memcpy(narrow, tr->narrow, sizeof narrow);
+    tr->trial = true;
+    one_insn(tr, past);
+    tr->trial = false;
+    if (!tr->done && !tr->next && past + tr->len == end && can_be_skipped(u, u->insns[last].next)) {
+        put_unless(tr, cond, u->insns[last].next, known);
+        note_source(tr);
+        return end;
+    }
+    while (u->blocks[u->cur].last != last)
+        ir_remove(u, u->cur, u->blocks[u->cur].last);
+    memcpy(tr->known, known, sizeof known);
+    memcpy(tr->narrow, narrow, sizeof narrow);
+    tr->done = false;
+    tr->next = 0;
+    emit_imm(u, IR_exit_if, 0, cond, end);
+    return past;
+}
+
 void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode)
 {
     struct tr tr = { .u = u, .guest = guest };
@@ -208,13 +310,8 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
             emit_imm(u, IR_exit, IR_JUMP_PLAIN, IR_NONE, pc);
             break;
         }
-        advance(&tr, pc);
-
-        ir_ref mark = ir_emit(u, IR_insn, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE, (int64_t)pc);
-
-        guest->translate_insn(&tr);
-        ir_at(u, mark)->aux = (uint16_t)tr.len;
+        one_insn(&tr, pc);
         note_source(&tr);
-        pc = tr.next ? tr.next : tr.pc + tr.len;
+        pc = tr.shadow_cond ? shadow(&tr) : tr.next ? tr.next : tr.pc + tr.len;
     }
 }

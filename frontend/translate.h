@@ -40,6 +40,9 @@ struct tr {
     const uint8_t *code; /* host pointer to it; for tr_fetch() only */
     size_t avail;        /* readable, executable bytes there, 0 if none */
     bool done;           /* the unit is over */
+    ir_ref shadow_cond;  /* a branch over one instruction awaits its shadow: the condition, and where it leads */
+    gaddr shadow_end;
+    bool trial;          /* the shadow is being translated: control flow is not emitted but ends the trial */
     gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
     ir_ref known[GUEST_MAX_REGS];  /* each guest register's value here, IR_NONE if the unit has not seen it */
     ir_ref narrow[GUEST_MAX_REGS]; /* the low half of known[], in a form of the guest's choice, or IR_NONE */
