@@ -259,11 +259,26 @@ void ra_take(struct ra *ra, unsigned reg)
     ra->temps |= 1u << reg;
 }
 
+/* Does the insn being emitted name `v` more than once, as operands or in its snapshot? */
+static bool named_twice(const struct ra *ra, ir_ref v)
+{
+    const struct ir_insn *i = ir_at(ra->u, ra->cur);
+    const struct ir_snap *s = &ra->u->snaps[i->snap];
+    ir_ref ops[6];
+    unsigned times = 0;
+
+    for (unsigned k = 0, n = ra_operands(ra, ra->cur, ops); k < n; k++)
+        times += ops[k] == v;
+    for (uint32_t k = 0; i->snap && k < s->n; k++)
+        times += ra->alias[ra->u->snap_vals[s->first + k].val] == v;
+    return times > 1;
+}
+
 void ra_use_in(struct ra *ra, ir_ref v, unsigned reg)
 {
     struct ra_val *x = &ra->v[v];
 
-    if (x->reg == reg && ra_dies(ra, v)) {
+    if (x->reg == reg && ra_dies(ra, v) && !named_twice(ra, v)) {
         forget(ra, reg);
         ra->pinned |= 1u << reg;
         ra->temps |= 1u << reg;
