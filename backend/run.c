@@ -219,7 +219,8 @@ void run_stats_print(void)
     double bytes = s->guest_bytes ? (double)s->guest_bytes : 1;
     uint64_t ns = s->ns_translate + s->ns_passes + s->ns_emit;
 
-    fprintf(stderr,
+    FILE *f = log_begin();     /* the guest may have closed its stderr */
+    fprintf(f,
             "units            %10" PRIu64 "\n"
             "guest insns      %10" PRIu64 "  (%.1f a unit)\n"
             "guest bytes      %10" PRIu64 "\n"
@@ -237,5 +238,6 @@ void run_stats_print(void)
             ns / 1000, (double)ns / insns, (double)s->ns_translate / insns,
             (double)s->ns_passes / insns, (double)s->ns_emit / insns, s->miss_direct,
             s->miss_indirect, s->links, s->dropped, s->retired, s->waits);
-    unit_build_stats(stderr);
+    unit_build_stats(f);
+    log_end(f);
 }

@@ -65,5 +65,5 @@ extern unsigned run_disabled_passes;
 /** Switches the clocks of --stats on: before the first translation. */
 void run_stats_enable(void);
 /** Prints translation statistics (units, guest instructions and bytes, host bytes, ns per guest instruction,
- * flushes, misses) to stderr: --stats. */
+ * flushes, misses) to the log: --stats. */
 void run_stats_print(void);

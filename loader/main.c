@@ -212,7 +212,7 @@ static void load(struct program *p, const char *name, struct exec_info *info)
 /* Switches on what the command line asks for in the other folders. */
 static void apply_options(void)
 {
-    if (options.log_items && !log_init(options.log_items, options.log_file, options.child))
+    if ((options.log_items || options.stats) && !log_init(options.log_items, options.log_file, options.child))
         die_of(errno, options.log_file ? options.log_file : "stderr", strerror(errno));
     if (options.perf_map && !perfmap_init())
         die_of(errno, "/tmp/perf-PID.map", strerror(errno));
