@@ -13,7 +13,6 @@
 struct dce {
     struct ir_unit *u;
     uint8_t *live;            /* per insn: its value is read */
-    uint32_t snap_first, snap_n; /* the snapshot values marked last: neighbours often share them */
     bool changed;
 };
 
@@ -33,23 +32,11 @@ static inline bool needed(const struct ir_unit *u, const struct ir_insn *i)
     return !(ir_ops[i->op].flags & IR_PURE) && i->op != IR_get && i->op != IR_nop && i->op != IR_param;
 }
 
-static void mark_snap(struct dce *d, const struct ir_snap *s)
-{
-    if (s->first == d->snap_first && s->n == d->snap_n)
-        return;
-    d->snap_first = s->first;
-    d->snap_n = s->n;
-    for (uint32_t k = 0; k < s->n; k++)
-        mark(d, d->u->snap_vals[s->first + k].val);
-}
-
 static inline void mark_operands(struct dce *d, const struct ir_insn *i)
 {
     for (unsigned k = 0; k < 3; k++)
         if (i->arg[k])
             mark(d, i->arg[k]);
-    if (i->snap)
-        mark_snap(d, &d->u->snaps[i->snap]);
 }
 
 /** Marks what edge `e` passes to the live parameters of block `to`. */
@@ -69,8 +56,6 @@ static void mark_block(struct dce *d, uint32_t b)
     uint32_t succ[2];
     unsigned n = ir_succs(u, b, succ);
 
-    d->snap_n = 0;
-    d->snap_first = UINT32_MAX;
     for (unsigned k = 0; k < n; k++)
         mark_edge(d, ir_at(u, u->blocks[b].last)->aux + k, succ[k]);
     for (ir_ref r = u->blocks[b].last; r; r = ir_at(u, r)->prev) {
@@ -140,6 +125,8 @@ void pass_dce(struct ir_unit *u)
     const struct ir_cfg *g = u->nblocks > 1 ? u->cfg : NULL;
     d.live = ir_scratch(u, u->ninsns);
     memset(d.live, 0, u->ninsns);
+    for (uint32_t k = 0; k < u->nsnap_vals; k++) /* the few of snapshots whose insn has gone do no harm */
+        d.live[u->snap_vals[k].val] = 1;
     if (!g) {
         mark_block(&d, 0);
         sweep_block(&d, 0);

@@ -13,7 +13,6 @@
 struct narrow {
     struct ir_unit *u;
     uint8_t *need;      /* per insn: how many low bits are read; 255 is more than any scalar has */
-    uint32_t snap_first, snap_n;
     bool changed;
 };
 
@@ -96,16 +95,6 @@ static void want_operands(struct narrow *n, const struct ir_insn *i, unsigned bi
     }
 }
 
-static void want_snap(struct narrow *n, const struct ir_snap *s)
-{
-    if (s->first == n->snap_first && s->n == n->snap_n)
-        return;
-    n->snap_first = s->first;
-    n->snap_n = s->n;
-    for (uint32_t k = 0; k < s->n; k++)
-        want(n, n->u->snap_vals[s->first + k].val, ALL);
-}
-
 static void want_edge(struct narrow *n, uint32_t e, uint32_t to)
 {
     const struct ir_unit *u = n->u;
@@ -122,7 +111,6 @@ static void scan_block(struct narrow *n, uint32_t b)
     uint32_t succ[2];
     unsigned ns = ir_succs(u, b, succ);
 
-    n->snap_first = UINT32_MAX;
     for (unsigned k = 0; k < ns; k++)
         want_edge(n, ir_at(u, u->blocks[b].last)->aux + k, succ[k]);
     for (ir_ref r = u->blocks[b].last; r; r = ir_at(u, r)->prev) {
@@ -131,8 +119,6 @@ static void scan_block(struct narrow *n, uint32_t b)
             want_operands(n, i, n->need[r]);
         else if (!(ir_ops[i->op].flags & IR_PURE))
             want_operands(n, i, ALL);
-        if (i->snap)
-            want_snap(n, &u->snaps[i->snap]);
     }
 }
 
@@ -204,6 +190,8 @@ void pass_narrow(struct ir_unit *u)
 
     n.need = ir_scratch(u, u->ninsns);
     memset(n.need, 0, u->ninsns);
+    for (uint32_t k = 0; k < u->nsnap_vals; k++)
+        n.need[u->snap_vals[k].val] = ALL;
     do {
         n.changed = false;
         for (uint32_t k = g->n; k--; )
