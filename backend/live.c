@@ -17,7 +17,7 @@ static void *grown(void *p, uint32_t *cap, uint32_t need, size_t size)
 static void reserve(struct ra *ra)
 {
     const struct ir_unit *u = ra->u;
-    uint32_t values = u->ninsns + u->guest->nregs;
+    uint32_t values = u->ninsns + ra->nhomes;
 
     ra->v = grown(ra->v, &ra->cap_v, values, sizeof *ra->v);
     ra->alias = grown(ra->alias, &ra->cap_alias, values, sizeof *ra->alias);
@@ -84,20 +84,14 @@ static void init_val(struct ra_val *v, uint8_t type)
 
 /* ------------------------------------------------------------------ numbering */
 
-static void count_use(struct ra *ra, ir_ref r, ir_ref user, uint32_t weight)
+/* Who names a value, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
+ * i1: what widens one for them is a user of its own. */
+static void count_use(struct ra *ra, ir_ref r, ir_ref user)
 {
     struct ra_val *v = &ra->v[ra->alias[r]];
 
-    v->nuses += weight;
+    v->nuses++;
     v->user = user;
-}
-
-static void count_edge(struct ra *ra, uint32_t edge, ir_ref user)
-{
-    const struct ir_edge *e = &ra->u->edges[edge];
-
-    for (uint32_t k = 0; k < e->n; k++)
-        count_use(ra, ra->u->edge_args[e->first + k], user, 2);
 }
 
 /* A back edge to block `to` at position `last` closes a loop; blocks of a loop are contiguous. */
@@ -110,16 +104,22 @@ static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
     ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last, -1 };
 }
 
-static void note_edges(struct ra *ra, ir_ref r, const struct ir_insn *i, uint32_t b)
+static void note_edges(struct ra *ra, const struct ir_insn *i, uint32_t b)
 {
     uint32_t to[2] = { (uint32_t)i->imm & 0xffff, (uint32_t)(i->imm >> 16) & 0xffff };
     unsigned n = i->op == IR_jmp ? 1 : 2;
 
-    for (unsigned k = 0; k < n; k++) {
-        count_edge(ra, i->aux + k, r);
+    for (unsigned k = 0; k < n; k++)
         if (to[k] <= b)
             note_loop(ra, to[k], i->tmp);
-    }
+}
+
+/* A register's value at entry: with a home it replaces the ghost; without, it is in its slot. */
+static void note_get(struct ra *ra, ir_ref r, const struct ir_insn *i)
+{
+    ra->entry_val[i->aux] = r;
+    if (ra->target->home[i->aux] == RA_NONE)
+        ra->unhomed[ra->nunhomed++] = (uint8_t)i->aux;
 }
 
 static void number(struct ra *ra)
@@ -132,11 +132,14 @@ static void number(struct ra *ra)
         ra->alias[r] = r;
         init_val(&ra->v[r], u->insns[r].type);
     }
-    for (uint32_t k = 0; k < u->guest->nregs; k++) {
-        ra->alias[u->ninsns + k] = u->ninsns + k;
-        init_val(&ra->v[u->ninsns + k], u->guest->regs[k].type);
-        ra->entry_val[k] = u->ninsns + k;
+    for (uint32_t k = 0; k < ra->nhomes; k++) {
+        ir_ref ghost = u->ninsns + k;
+
+        ra->alias[ghost] = ghost;
+        init_val(&ra->v[ghost], u->guest->regs[ra->homed[k]].type);
+        ra->entry_val[ra->homed[k]] = ghost;
     }
+    ra->nunhomed = 0;
     for (uint32_t b = 0; b < u->nblocks; b++) {
         ra->block_pos[b] = pos;
         for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
@@ -145,16 +148,13 @@ static void number(struct ra *ra)
             i->tmp = pos++;
             ra->alias[r] = alias_of(ra, r);
             for (unsigned k = 0; k < 3 && i->arg[k]; k++)
-                count_use(ra, i->arg[k], r, 1);
+                count_use(ra, i->arg[k], r);
             if (i->arg[2] && !i->arg[1])
-                count_use(ra, i->arg[2], r, 1);
+                count_use(ra, i->arg[2], r);
             if (i->op == IR_get && b == 0)
-                ra->entry_val[i->aux] = r;
-            if (i->snap)
-                for (uint32_t k = 0; k < u->snaps[i->snap].n; k++)
-                    count_use(ra, u->snap_vals[u->snaps[i->snap].first + k].val, r, 2);
+                note_get(ra, r, i);
             if (i->op == IR_jmp || i->op == IR_br)
-                note_edges(ra, r, i, b);
+                note_edges(ra, i, b);
         }
     }
     ra->block_pos[u->nblocks] = pos;

@@ -15,6 +15,7 @@ void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
         if (target->home[r] != RA_NONE) {
             ra->guest_of[target->home[r]] = (uint8_t)r;
             ra->homes |= 1u << target->home[r];
+            ra->homed[ra->nhomes++] = (uint8_t)r;
         }
 }
 
@@ -56,24 +57,27 @@ void ra_start(struct ra *ra, struct ir_unit *u)
     ra->failed = false;
     ra->pinned = ra->temps = 0;
     ra->nwheres = 0;
-    ra->stamp = 0;
-    memset(ra->listed, 0, sizeof ra->listed);
     memset(ra->in, 0, sizeof ra->in);
     memset(ra->spill_used, 0, sizeof ra->spill_used);
     ra_analyse(ra);
     ra->pos = 0;
     ra->block = 0;
     ra->displaced = ra->homes;
-    for (unsigned g = 0; g < u->guest->nregs; g++) {
-        struct ra_val *v = &ra->v[ra->entry_val[g]];
-        uint8_t h = ra->target->home[g];
+    for (uint32_t k = 0; k < ra->nhomes; k++) {
+        unsigned g = ra->homed[k];
+        ir_ref x = ra->entry_val[g];
 
-        v->slot = guest_slot(ra, g);
-        v->in_mem = h == RA_NONE;
-        if (h != RA_NONE && v->end > 0) {
-            v->reg = h;
-            set_in(ra, h, ra->entry_val[g]);
+        ra->v[x].slot = guest_slot(ra, g);
+        if (ra->v[x].end > 0) {
+            ra->v[x].reg = ra->target->home[g];
+            set_in(ra, ra->v[x].reg, x);
         }
+    }
+    for (uint32_t k = 0; k < ra->nunhomed; k++) {
+        struct ra_val *v = &ra->v[ra->entry_val[ra->unhomed[k]]];
+
+        v->slot = guest_slot(ra, ra->unhomed[k]);
+        v->in_mem = true;
     }
 }
 
@@ -539,8 +543,8 @@ static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, u
 /* Loop invariants that are only in memory: into registers before the loop while some are to spare. */
 static void preload(struct ra *ra, struct ra_entry *e, uint32_t start)
 {
-    for (unsigned g = 0; g < ra->u->guest->nregs; g++) {
-        ir_ref x = ra->entry_val[g];
+    for (uint32_t k = 0; k < ra->nhomes + ra->nunhomed; k++) {
+        ir_ref x = ra->entry_val[k < ra->nhomes ? ra->homed[k] : ra->unhomed[k - ra->nhomes]];
         struct ra_val *v = &ra->v[x];
         unsigned nfree = 0, reg = RA_NONE;
 

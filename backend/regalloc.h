@@ -16,7 +16,7 @@
  * Values are immutable, so a memory copy, once stored, stays valid along the path.
  *
  * Guest registers at unit entry are values too: that of a register with a home starts in that host register. If the unit
- * has no `get` of it, a ghost value (number ninsns + row) stands in, so that the allocator can
+ * has no `get` of it, a ghost value (ninsns + index in ra.homed) stands in, so that the allocator can
  * displace it and exits can bring it home. Its memory copy is the register's own slot, which nothing else uses.
  *
  * Blocks. The first edge into a block fixes where its live values and parameters are (struct ra_entry); every
@@ -61,7 +61,7 @@ struct ra_val {
     bool in_mem;      /* slot holds the value */
     bool fused;       /* emitted by its only user */
     bool needed;      /* an operand of some insn, not only of snapshots */
-    uint32_t nuses;   /* how often it is named; by snapshots counts twice */
+    uint32_t nuses;   /* how often insns name it */
     ir_ref user;      /* the last insn that names it */
 };
 #define RA_NO_SLOT INT32_MIN
@@ -113,9 +113,12 @@ struct ra {
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
+    uint8_t homed[RA_NREGS];         /* guest registers with a home */
+    uint8_t unhomed[GUEST_MAX_REGS]; /* guest registers without that this unit gets */
+    uint32_t nhomes, nunhomed;
     uint32_t homes;                  /* bit a host register that is a home */
     uint32_t displaced;              /* those of them that do not hold their register's entry value */
-    ir_ref entry_val[GUEST_MAX_REGS];/* value of each guest register at unit entry: its get or its ghost */
+    ir_ref entry_val[GUEST_MAX_REGS];/* value at unit entry of registers with a home (their get or ghost) or a get */
     uint64_t spill_used[2];          /* 128 spill slots of 8 bytes */
     struct ra_where *wheres;         uint32_t nwheres, cap_wheres;
     struct ra_move *moves;           uint32_t nmoves, cap_moves;
