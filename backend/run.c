@@ -39,7 +39,8 @@ static void trap_fetch(struct cpu *cpu)
 
 static void trap_misalign(struct cpu *cpu)
 {
-    linux_fault(cpu, SIGBUS, BUS_ADRALN, cpu->trap_info);
+    /* RISC-V's kernel gives the pc (arch/riscv/kernel/traps.c, do_trap_load_misaligned). */
+    linux_fault(cpu, SIGBUS, BUS_ADRALN, cpu->trap_info ? cpu->trap_info : cpu->pc);
 }
 
 static void trap_sync_code(struct cpu *cpu)

@@ -357,8 +357,10 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
     for (unsigned k = 0; k < 3; k++)
         if (rule->arg[k] != 'a' && rule->arg[k] != 's')
             get_operand(e, i, k, rule->arg[k]);
-    if (i->op == IR_load)
+    if (i->op == IR_load) { /* the result may take the register of something that the snapshot names */
+        emit_load_check(e, i);
         e->snap_rec = snaplog_add(e, i->snap);
+    }
     if (rule->dst != '-')
         get_result(e, r, rule->dst);
     rule->fn(e, i);

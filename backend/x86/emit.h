@@ -150,6 +150,8 @@ enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity
 
 /** The next host instruction can fault with the current insn's snapshot. */
 void emit_mark_fault(struct x86_emit *e);
+/** The alignment check of a load that wants one; before the result has its register. */
+void emit_load_check(struct x86_emit *e, const struct ir_insn *i);
 /** Writes the snapshot record for snapshot `snap` with values where they are now; returns its offset. */
 uint32_t snaplog_add(struct x86_emit *e, uint32_t snap);
 void snaplog_reset(struct x86_emit *e);

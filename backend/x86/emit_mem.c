@@ -25,8 +25,9 @@ static struct x86_mem operand_address(const struct x86_emit *e, const struct ir_
     return in_guest(e, x86_mem_b(gpr(base), (int32_t)i->imm));
 }
 
-/* If the address is no multiple of the access size the guest gets SIGBUS. */
-static void check_alignment(struct x86_emit *e, const struct ir_insn *i, enum x86_reg base, unsigned bytes)
+/* If the address `m` is no multiple of the access size the guest gets SIGBUS. */
+static void check_alignment(struct x86_emit *e, const struct ir_insn *i, struct x86_mem m, enum x86_reg base,
+                            unsigned bytes)
 {
     struct stub *s;
     unsigned t = base;
@@ -34,9 +35,9 @@ static void check_alignment(struct x86_emit *e, const struct ir_insn *i, enum x8
 
     if (!(i->aux & IR_MEM_ALIGNED) || bytes == 1)
         return;
-    if (i->imm) {
+    if (i->imm || (i->op == IR_load && i->arg[1])) {
         t = ra_temp(&e->ra, RA_GPR, 0);
-        x86_lea_rm(&e->b, 8, t, x86_mem_b(base, (int32_t)i->imm));
+        x86_lea_rm(&e->b, 8, t, m);
     }
     first = ra_exit_list(&e->ra, i->snap);
     x86_test_ri(&e->b, 1, t, (int32_t)bytes - 1);
@@ -46,6 +47,12 @@ static void check_alignment(struct x86_emit *e, const struct ir_insn *i, enum x8
     s->trap = IR_TRAP_MISALIGN;
     s->pc = e->u->snaps[i->snap].pc;
     stub_jcc(e, s, X86_NE);
+}
+
+void emit_load_check(struct x86_emit *e, const struct ir_insn *i)
+{
+    if (i->aux & IR_MEM_ALIGNED)
+        check_alignment(e, i, operand_address(e, i), gpr(e->o[0]), type_bytes(IR_MEM_TYPE(i->aux)));
 }
 
 void emit_load(struct x86_emit *e, struct ir_insn *i)
@@ -180,7 +187,7 @@ void emit_amo(struct x86_emit *e, struct ir_insn *i)
     base = opnd_get(e, ra_rep(&e->ra, i->arg[0]), false, false, 8);
     operand = opnd_get(e, ra_rep(&e->ra, i->arg[1]), false, false, 8);
     m = in_guest(e, x86_mem_b(gpr(base), (int32_t)i->imm));
-    check_alignment(e, i, gpr(base), size);
+    check_alignment(e, i, m, gpr(base), size);
 
     unsigned t = ra_temp(&e->ra, RA_GPR, 0);
 
@@ -219,7 +226,7 @@ void emit_cas(struct x86_emit *e, struct ir_insn *i)
     base = opnd_get(e, ra_rep(&e->ra, i->arg[0]), false, false, 8);
     desired = opnd_get(e, ra_rep(&e->ra, i->arg[2]), false, false, 8);
     m = in_guest(e, x86_mem_b(gpr(base), (int32_t)i->imm));
-    check_alignment(e, i, gpr(base), size);
+    check_alignment(e, i, m, gpr(base), size);
     e->snap_rec = snaplog_add(e, i->snap);
     emit_mark_fault(e);
     x86_lock_cmpxchg_mr(&e->b, size, m, gpr(desired));
