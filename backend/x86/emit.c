@@ -1,31 +1,25 @@
 /* The emitter's driver: operands by constraint, results, the unit as a whole. See emit.h. */
 #include "backend/x86/emit.h"
 
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/platform/x86.h>
 
 struct host_features host_features;
 
+/* The C library asked the CPU at its start; asking again costs: cpuid traps in virtual machines. */
 bool host_features_init(uint32_t mask)
 {
-    unsigned a, b, c, d;
-    bool v2;
-
-    if (!__get_cpuid(1, &a, &b, &c, &d))
-        return false;
-    v2 = (c & bit_SSE4_2) && (c & bit_POPCNT) && (c & bit_SSSE3) && (c & bit_CMPXCHG16B);
-    host_features.avx = (c & bit_AVX) && (c & bit_OSXSAVE) && __builtin_cpu_supports("avx");
-    host_features.fma = host_features.avx && (c & bit_FMA);
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        host_features.bmi1 = host_features.avx && (b & bit_BMI);
-        host_features.bmi2 = host_features.avx && (b & bit_BMI2);
+    host_features = (struct host_features){ 0 };
+    if (!(mask & 1)) {
+        host_features.avx = CPU_FEATURE_ACTIVE(AVX);
+        host_features.fma = CPU_FEATURE_ACTIVE(FMA);
+        host_features.bmi1 = CPU_FEATURE_ACTIVE(BMI1);
+        host_features.bmi2 = CPU_FEATURE_ACTIVE(BMI2);
+        host_features.lzcnt = CPU_FEATURE_ACTIVE(LZCNT);
     }
-    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
-        host_features.lzcnt = c & bit_LZCNT;
-    if (mask & 1)
-        host_features = (struct host_features){ 0 };
-    return v2;
+    return CPU_FEATURE_ACTIVE(SSE4_2) && CPU_FEATURE_ACTIVE(POPCNT) && CPU_FEATURE_ACTIVE(SSSE3) &&
+           CPU_FEATURE_ACTIVE(CMPXCHG16B);
 }
 
 /* ------------------------------------------------------------------ what the allocator asks of the host */
