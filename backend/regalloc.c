@@ -25,6 +25,7 @@ void ra_free_all(struct ra *ra)
     free(ra->alias);
     free(ra->loops);
     free(ra->snaps);
+    free(ra->deaths);
     free(ra->block_loop);
     free(ra->block_pos);
     free(ra->entries);
@@ -512,23 +513,23 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
 
 /* ------------------------------------------------------------------ blocks */
 
-/* Gives a parameter a place: its argument's register if that dies on the edge, else a free one, else memory. */
-static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, uint32_t start)
+/* Gives a parameter a place: its argument's register if that dies on the edge, else a free one while more than
+ * `spare` are free, else memory. */
+static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, uint32_t start, unsigned spare)
 {
     struct ra_val *pv = &ra->v[p], *av = &ra->v[a];
     unsigned nfree = 0, reg = RA_NONE;
 
+    for (const uint8_t *q = ra->target->prefer[pv->cls]; *q != RA_NONE; q++)
+        if (!e->in[*q]) {
+            nfree++;
+            reg = *q;
+        }
+    if (pv->hint != RA_NONE && !e->in[pv->hint])
+        reg = pv->hint;
     if (av->reg != RA_NONE && av->cls == pv->cls && !e->in[av->reg] && av->end < start)
         reg = av->reg;
-    else if (pv->hint != RA_NONE && !e->in[pv->hint])
-        reg = pv->hint;
-    else
-        for (const uint8_t *q = ra->target->prefer[pv->cls]; *q != RA_NONE; q++)
-            if (!e->in[*q]) {
-                nfree++;
-                reg = *q;
-            }
-    if (reg != RA_NONE && (nfree == 0 || nfree > KEEP_FREE)) {
+    if (nfree > spare) {
         e->in[reg] = p;
         e->in_mem[reg] = false;
         pv->reg = (uint8_t)reg;
@@ -562,6 +563,68 @@ static void preload(struct ra *ra, struct ra_entry *e, uint32_t start)
     }
 }
 
+/* The most values made inside the loop at block `to` that are live at once, by class; those that only snapshots
+ * need don't count. */
+static void loop_pressure(struct ra *ra, uint32_t to, uint32_t most[2])
+{
+    const struct ir_unit *u = ra->u;
+    uint32_t first = ra->block_pos[to], last = first, live[2] = { 0, 0 };
+
+    for (uint32_t l = 0; l < ra->nloops; l++)
+        if (ra->loops[l].first == first && ra->loops[l].last > last)
+            last = ra->loops[l].last;
+    if (last - first + 1 > ra->cap_deaths) {
+        ra->cap_deaths = (last - first + 1) * 2;
+        ra->deaths = realloc(ra->deaths, ra->cap_deaths * sizeof *ra->deaths);
+    }
+    memset(ra->deaths, 0, (last - first + 1) * sizeof *ra->deaths);
+    most[0] = most[1] = 0;
+    for (uint32_t b = to; b < u->nblocks && ra->block_pos[b] <= last; b++)
+        for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
+            const struct ra_val *v = &ra->v[r];
+            uint32_t at = u->insns[r].tmp - first;
+
+            for (unsigned c = 0; c < 2; c++)
+                live[c] -= ra->deaths[at][c];
+            if (ra->alias[r] != r || v->fused || !v->needed || u->insns[r].op == IR_param || v->end > last)
+                continue;
+            ra->deaths[v->end - first][v->cls]++;
+            if (++live[v->cls] > most[v->cls])
+                most[v->cls] = live[v->cls];
+        }
+}
+
+/* A loop's own values come first: what only snapshots need waits in memory where there are too many. */
+static void make_room(struct ra *ra, struct ra_entry *e, uint32_t to)
+{
+    uint32_t most[2];
+
+    loop_pressure(ra, to, most);
+    for (unsigned c = 0; c < 2; c++) {
+        int32_t room = -(int32_t)most[c] - 1;
+
+        for (const uint8_t *q = ra->target->prefer[c]; *q != RA_NONE; q++)
+            room += e->in[*q] ? 0 : 1;
+        for (const uint8_t *q = ra->target->prefer[c]; *q != RA_NONE && room < 0; q++) {
+            ir_ref x = e->in[*q];
+            struct ra_val *v = &ra->v[x];
+
+            if (!x || v->needed)
+                continue;
+            if (ra->in[*q] == x) {
+                save(ra, x);
+            } else { /* a parameter, placed here just now */
+                v->reg = RA_NONE;
+                if (v->slot == RA_NO_SLOT)
+                    new_slot(ra, v);
+                v->in_mem = true;
+            }
+            e->in[*q] = 0;
+            room++;
+        }
+    }
+}
+
 static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *edge, uint32_t to)
 {
     const struct ir_unit *u = ra->u;
@@ -575,11 +638,16 @@ static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *e
             e->in[r] = ra->in[r];
             e->in_mem[r] = ra->v[ra->in[r]].in_mem;
         }
-    for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next)
-        if (ra->v[p].end > 0)
-            place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start);
-    if (u->blocks[to].loop_head)
+    /* Those that only snapshots name come last: for them memory costs a store an iteration and no load. */
+    for (unsigned pass = 0; pass < 2; pass++, p = u->blocks[to].first)
+        for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next)
+            if (ra->v[p].end > 0 && ra->v[p].needed == (pass == 0))
+                place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start,
+                            pass == 0 ? KEEP_FREE : KEEP_FREE + 2);
+    if (u->blocks[to].loop_head) {
+        make_room(ra, e, to);
         preload(ra, e, start);
+    }
 }
 
 /* Values that reach block `to`'s parameters later would best be made where the parameter is. */

@@ -109,6 +109,7 @@ struct ra {
     ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies) */
     struct ra_loop *loops;           uint32_t nloops, cap_loops;
     struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
+    uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
     int32_t *block_loop;             /* innermost loop of each block, -1 none */
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
