@@ -59,7 +59,7 @@
  *       %3 = load.i64 [%2 + 8] i32 sx      {pc 0x10000}
  *       insn 0x10004, 4
  *       %8 = cmpne.i1 %3, 0
- *       exit_if %8, 0x10010                {pc 0x10004, x10=%3}
+ *       exit_if %8, 0x10010                {pc 0x10010, x10=%3}
  *       exit 0x10008                       {pc 0x10008, x10=%3}
  */
 #pragma once
