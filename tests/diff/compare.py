@@ -17,7 +17,8 @@ ARENA = [f"arena+{8 * n}" for n in range(ARENA_SIZE // 8)]
 FIELDS = {1: ["kind", "index", *ARENA, *X, *F, "fcsr"],
           2: ["kind", "index", "signal", "si_code", "si_addr", "uc_flags", "uc_sigmask", "pc", *X[1:], *F, "fcsr",
               *ARENA]}
-SIGSEGV, SIGBUS, BUS_ADRALN = 11, 7, 1
+SIGSEGV, SIGBUS, BUS_ADRALN, SEGV_MAPERR, SEGV_ACCERR = 11, 7, 1, 1, 2
+MOST_TEXT = image.TEXT + 0x100000        # since jal reaches across it
 SIZES = {1: RECORD_1, 2: RECORD_2}
 
 
@@ -64,10 +65,15 @@ def as_linux_has_it(theirs, ours):
     """The oracle's record of a signal, right where QEMU is wrong.
     - Linux gives the pc as si_addr of a misaligned access that it can't make good (arch/riscv/kernel/traps.c,
       do_trap_load_misaligned); QEMU gives the address of the data.
+    - QEMU reserves the holes between the segments of an ELF file, so that it finds no permission there (SEGV_ACCERR)
+      where Linux finds no mapping (fs/binfmt_elf.c maps the segments of an ET_EXEC one by one).
     - An x86-64 CPU raises #GP for an address that is not canonical and doesn't say which; QEMU has 0 then.
     """
     if theirs[0] == 2 and theirs[2:4] == (SIGBUS, BUS_ADRALN):
         return (*theirs[:4], theirs[7], *theirs[5:])
+    if theirs[0] == 2 and theirs[2:4] == (SIGSEGV, SEGV_ACCERR) and \
+            (MOST_TEXT <= theirs[4] < image.READ_ONLY or image.READ_ONLY + 4096 <= theirs[4] < image.DATA):
+        return (*theirs[:3], SEGV_MAPERR, *theirs[4:])
     if theirs[0] == 2 and theirs[2] == SIGSEGV and theirs[4] == 0 and ours[4] >> 47 not in (0, 0x1ffff):
         return (*theirs[:4], ours[4], *theirs[5:])
     return theirs
