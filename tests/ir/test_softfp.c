@@ -59,7 +59,7 @@ static unsigned host_flags(void)
 union f32u { float f; uint32_t u; };
 union f64u { double f; uint64_t u; };
 
-enum kind { ADD, SUB, MUL, DIV, SQRT, FMA, CVT, MIN_SIGNED32, MIN_SIGNED64, FROM32, FROM64, LT, EQ, NKINDS };
+enum kind { ADD, SUB, MUL, DIV, SQRT, FMA, CVT, TO32, TO64, FROM32, FROM64, LT, EQ, NKINDS };
 
 static uint64_t host_f64(enum kind k, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -75,11 +75,11 @@ static uint64_t host_f64(enum kind k, uint64_t a, uint64_t b, uint64_t c)
     case SQRT: s = _mm_sqrt_sd(v, v); break;
     case FMA: r.f = fma(x.f, y.f, z.f); return r.u;
     case CVT: n.f = _mm_cvtss_f32(_mm_cvtsd_ss(_mm_setzero_ps(), v)); return n.u;
-    case MIN_SIGNED32: return (uint32_t)_mm_cvtsd_si32(v);
-    case MIN_SIGNED64: return (uint64_t)_mm_cvtsd_si64(v);
+    case TO32: return (uint32_t)_mm_cvtsd_si32(v);
+    case TO64: return (uint64_t)_mm_cvtsd_si64(v);
     case FROM32: s = _mm_cvtsi32_sd(v, (int32_t)a); break;
     case FROM64: s = _mm_cvtsi64_sd(v, (int64_t)a); break;
-    case LT: return (uint64_t)_mm_comilt_sd(v, w);
+    case LT: return (uint64_t)_mm_comigt_sd(w, v);
     case EQ: return (uint64_t)_mm_ucomieq_sd(v, w) && x.f == x.f && y.f == y.f;
     default: break;
     }
@@ -101,11 +101,11 @@ static uint64_t host_f32(enum kind k, uint64_t a, uint64_t b, uint64_t c)
     case SQRT: s = _mm_sqrt_ss(v); break;
     case FMA: r.f = fmaf(x.f, y.f, z.f); return r.u;
     case CVT: d.f = _mm_cvtsd_f64(_mm_cvtss_sd(_mm_setzero_pd(), v)); return d.u;
-    case MIN_SIGNED32: return (uint32_t)_mm_cvtss_si32(v);
-    case MIN_SIGNED64: return (uint64_t)_mm_cvtss_si64(v);
+    case TO32: return (uint32_t)_mm_cvtss_si32(v);
+    case TO64: return (uint64_t)_mm_cvtss_si64(v);
     case FROM32: s = _mm_cvtsi32_ss(v, (int32_t)a); break;
     case FROM64: s = _mm_cvtsi64_ss(v, (int64_t)a); break;
-    case LT: return (uint64_t)_mm_comilt_ss(v, w);
+    case LT: return (uint64_t)_mm_comigt_ss(w, v);
     case EQ: return (uint64_t)_mm_ucomieq_ss(v, w) && x.f == x.f && y.f == y.f;
     default: break;
     }
@@ -123,8 +123,8 @@ static uint64_t soft(struct softfp *s, enum kind k, enum ir_type t, uint64_t a, 
     case SQRT: return softfp_sqrt(s, t, a);
     case FMA: return softfp_fma(s, t, a, b, c);
     case CVT: return softfp_cvt(s, t == IR_F32 ? IR_F64 : IR_F32, a);
-    case MIN_SIGNED32: return softfp_to_int(s, t, a, 32, true, false);
-    case MIN_SIGNED64: return softfp_to_int(s, t, a, 64, true, false);
+    case TO32: return softfp_to_int(s, t, a, 32, true, false);
+    case TO64: return softfp_to_int(s, t, a, 64, true, false);
     case FROM32: return softfp_from_int(s, t, (uint32_t)a, 32, true);
     case FROM64: return softfp_from_int(s, t, a, 64, true);
     case LT: return softfp_lt(s, t, a, b);
@@ -157,7 +157,7 @@ static void one_round(enum kind k, enum ir_type t)
     bool fp_result = k <= CVT || k == FROM32 || k == FROM64;
     if (fp_result && nan_of(rt, want))
         want = rt == IR_F32 ? 0x7fc00000 : 0x7ff8000000000000;
-    if ((k == MIN_SIGNED32 || k == MIN_SIGNED64) && hf & IR_FPX_NV) /* the host does not saturate */
+    if ((k == TO32 || k == TO64) && hf & IR_FPX_NV) /* the host does not saturate */
         want = mine;
     if (mine != want || s.flags != hf)
         fail_msg("op %d %s rc %u: %" PRIx64 " %" PRIx64 " %" PRIx64 ": %" PRIx64 " flags %x, host %" PRIx64
