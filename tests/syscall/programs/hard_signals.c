@@ -228,7 +228,7 @@ static void alternate_stack(void)
     sigaltstack(&stack, NULL);
     struct sigaction action = { .sa_sigaction = overflow_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
     sigaction(SIGSEGV, &action, NULL);
-    for (int i = 0; i < 3; i++) {
+    for (volatile int i = 0; i < 3; i++) {
         on_alternate = -1;
         if (sigsetjmp(out, 1) == 0)
             deep(0);
