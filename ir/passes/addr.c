@@ -138,10 +138,26 @@ static bool fold_index(struct addr *s, struct ir_insn *i)
     return true;
 }
 
+/** True if an access has an address that is computed in a way we look at. Most units have none. */
+static bool any_candidate(const struct ir_unit *u)
+{
+    for (ir_ref r = 1; r < u->ninsns; r++) {
+        const struct ir_insn *i = ir_at(u, r);
+        if (!(ir_ops[i->op].flags & IR_FAULTS))
+            continue;
+        if (ir_at(u, i->arg[0])->op == IR_add || i->arg[1])
+            return true;
+    }
+    return false;
+}
+
 void pass_addr(struct ir_unit *u)
 {
-    struct addr s = { .u = u, .other = ir_scratch(u, u->ninsns) };
+    struct addr s = { .u = u };
 
+    if (!any_candidate(u))
+        return;
+    s.other = ir_scratch(u, u->ninsns);
     find_uses(&s, ir_cfg_build(u));
     for (uint32_t b = 0; b < u->nblocks; b++)
         for (ir_ref r = u->blocks[b].first; r; r = ir_at(u, r)->next) {

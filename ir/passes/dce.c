@@ -77,6 +77,21 @@ static void sweep_block(struct dce *d, uint32_t b)
     }
 }
 
+/** The only block of a unit: all readers of a value are seen before it, so one walk does. */
+static void clean_block(struct dce *d)
+{
+    struct ir_unit *u = d->u;
+
+    for (ir_ref r = u->blocks[0].last, prev; r; r = prev) {
+        const struct ir_insn *i = ir_at(u, r);
+        prev = i->prev;
+        if (d->live[r] || needed(u, i))
+            mark_operands(d, i);
+        else
+            ir_remove(u, 0, r);
+    }
+}
+
 /** Takes the values for dead parameters of block `to` out of edge list `e`. */
 static void shrink_edge(struct dce *d, uint32_t e, uint32_t to)
 {
@@ -128,8 +143,7 @@ void pass_dce(struct ir_unit *u)
     for (uint32_t k = 0; k < u->nsnap_vals; k++) /* the few of snapshots whose insn has gone do no harm */
         d.live[u->snap_vals[k].val] = 1;
     if (!g) {
-        mark_block(&d, 0);
-        sweep_block(&d, 0);
+        clean_block(&d);
         return;
     }
     do {

@@ -243,7 +243,11 @@ void pass_fold(struct ir_unit *u)
         for (ir_ref r = u->blocks[f.b].first; r; ) {
             pass_resolve_args(u, r);
             f.r = r;
-            r = fuel && fuel-- ? fold_insn(&f) : ir_at(u, r)->next;
+            unsigned op = ir_at(u, r)->op;
+            if (!rules[op][0] && !(ir_ops[op].flags & IR_PURE))
+                r = ir_at(u, r)->next;
+            else
+                r = fuel && fuel-- ? fold_insn(&f) : ir_at(u, r)->next;
         }
     }
     pass_resolve_rest(u);

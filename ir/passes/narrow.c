@@ -183,9 +183,23 @@ static void rewrite(struct narrow *n, uint32_t b, ir_ref r)
     i->arg[1] = IR_NONE;
 }
 
+/** True if there is an extension to 64 bits at all: without one there is nothing to do. */
+static bool any_candidate(const struct ir_unit *u)
+{
+    for (ir_ref r = 1; r < u->ninsns; r++) {
+        const struct ir_insn *i = ir_at(u, r);
+        if ((i->op == IR_sext || i->op == IR_zext) && i->type == IR_I64)
+            return true;
+    }
+    return false;
+}
+
 void pass_narrow(struct ir_unit *u)
 {
     struct narrow n = { .u = u };
+
+    if (!any_candidate(u))
+        return;
     const struct ir_cfg *g = ir_cfg_build(u);
 
     n.need = ir_scratch(u, u->ninsns);
