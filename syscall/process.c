@@ -196,6 +196,7 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
     c->t->vfork_child = true;
     if (!(q->flags & CLONE_SIGHAND)) {
         pthread_mutex_init(&c->own.lock, NULL);
+        c->own.known = s->t->sighand->known;
         memcpy(c->own.act, s->t->sighand->act, sizeof c->own.act);
         c->t->sighand = &c->own;
     }

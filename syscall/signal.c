@@ -154,14 +154,22 @@ static void mirror(int signo, const struct guest_sigaction *act)
         install_plain(signo, act->handler, act->flags);
 }
 
+/* The disposition of `signo`; looked up in the host the first time. Only "ignore" is inherited. */
+static struct guest_sigaction *action(struct sighand *hand, int signo)
+{
+    struct host_sigaction old;
+    if (!(hand->known & BIT(signo))) {
+        hand->known |= BIT(signo);
+        if (host_raw4(__NR_rt_sigaction, signo, NULL, &old, 8) == 0 && (uintptr_t)old.handler == 1)
+            hand->act[signo].handler = 1;
+    }
+    return &hand->act[signo];
+}
+
 void signal_init(struct thread *t)
 {
-    for (int signo = 1; signo <= NSIG_GUEST; signo++) {
-        struct host_sigaction old;
-        if (host_raw4(__NR_rt_sigaction, signo, NULL, &old, 8) == 0 &&
-            (uintptr_t)old.handler == 1)
-            t->sighand->act[signo].handler = 1;
-    }
+    for (int i = 0; i < NFAULTS; i++)
+        action(t->sighand, fault_signals[i]);
     host_raw4(__NR_rt_sigprocmask, SIG_BLOCK, NULL, &t->blocked, 8);
     for (int i = 0; i < NFAULTS; i++)
         install(fault_signals[i], 0);
@@ -186,7 +194,7 @@ void signal_exec_failed(struct thread *t)
 void signal_clear_handlers(struct thread *t)
 {
     for (int signo = 1; signo <= NSIG_GUEST; signo++) {
-        struct guest_sigaction *act = &t->sighand->act[signo];
+        struct guest_sigaction *act = &t->sighand->act[signo];   /* unknown: none of the guest's */
         if (act->handler > 1) {
             *act = (struct guest_sigaction){ .handler = 0 };
             mirror(signo, act);
@@ -381,7 +389,7 @@ int64_t sys_rt_sigaction(struct sys *s)
         return -EINVAL;
     struct sighand *hand = s->t->sighand;
     pthread_mutex_lock(&hand->lock);
-    old = hand->act[signo];
+    old = *action(hand, signo);
     if (s->a[1]) {
         hand->act[signo] = act;
         mirror(signo, &act);

@@ -106,6 +106,7 @@ struct guest_sigaction {
  * its own although it shares all other memory. */
 struct sighand {
     pthread_mutex_t lock;
+    uint64_t known;          /* bit signo-1: act[signo] holds; else it is what the host has (inherited from exec) */
     struct guest_sigaction act[NSIG_GUEST + 1];
 };
 
