@@ -29,7 +29,8 @@
  * are at home in host registers; after it, `get` reads the slot, `put` writes it, the snapshots of the leaving ops are empty, and all
  * homes are loaded from the slots at the exit.
  *
- * Types are i1, i8..i64, f32, f64, v128. Integer registers of the guest are i64 slots, FP ones f64 (an f32
+ * Types are i1, i8..i64, f32, f64, v128. A v128 has no lane type of its own: each vector op names one in aux. Its
+ * constants: `const` (the low 64 bits, zeros above) and vpair or vdup of constants. Integer registers of the guest are i64 slots, FP ones f64 (an f32
  * in them is NaN-boxed by `nanbox`).
  *
  * Memory order. The host is x86-TSO: stronger than Arm's and RISC-V's model except for store-load order.
@@ -77,12 +78,16 @@ typedef uint32_t ir_ref;
 #define IR_NONE 0u
 
 enum ir_type { IR_VOID, IR_I1, IR_I8, IR_I16, IR_I32, IR_I64, IR_F32, IR_F64, IR_V128, IR_NTYPES };
+#define IR_F16 IR_NTYPES /* only as a lane type */
 
 enum ir_op {
 #define IR_OP(name, sig, types, flags, doc) IR_##name,
 #include "ir/ir.def"
     IR_NOPS
 };
+/* The vector ops: those whose aux is of IR_V_*. */
+#define IR_VEC_FIRST IR_vpair
+#define IR_VEC_LAST IR_vsha256su1
 
 /* Facts of an op, from its row. */
 enum {
@@ -128,14 +133,44 @@ enum ir_amo {
 enum { IR_FENCE_RR = 1, IR_FENCE_RW = 2, IR_FENCE_WR = 4, IR_FENCE_WW = 8 };
 
 /* aux of floating-point ops: bits 0..2 rounding mode, 3.. NaN rule. */
-enum ir_rm { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN = 7 };
+enum ir_rm { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_ODD, IR_RM_DYN = 7 };
 #define IR_FP_RM(aux) ((enum ir_rm)((aux) & 7))
 enum {
     IR_FP_CANON = 1 << 3,  /* every NaN result is the positive quiet NaN with zero payload */
     IR_FP_NANMAX = 1 << 4, /* fcvt_si/fcvt_ui: NaN converts to the type's maximum, else to 0 */
+    IR_FP_ARM = 1 << 5,    /* Arm's propagation: the first signalling NaN of arg0, arg1 (fma: arg2, arg0, arg1), else the
+                            * first quiet one, quieted; what no operand brings is the positive default NaN. fma's
+                            * negations flip NaNs too, and inf*0 + quiet NaN is the default NaN. With IR_FP_CANON
+                            * (Arm's FPCR.DN) all are the default NaN. */
+    IR_FP_FZ = 1 << 6,     /* Arm's FPCR.FZ (F16 lanes: FZ16): denormal operands are zeros (IR_FPX_ID raised, not for F16),
+                            * results that are denormal before rounding zeros (underflow raised, not inexact) */
+    IR_FP_AHP = 1 << 7,    /* vfcvtl, vfcvtn: the F16 side is Arm's alternative half precision */
+    IR_FP_QUIET = 1 << 8,  /* fcmplt, fcmple: only signalling NaNs raise invalid */
 };
-/* Accumulated exception bits. */
-enum { IR_FPX_NX = 1, IR_FPX_UF = 2, IR_FPX_OF = 4, IR_FPX_DZ = 8, IR_FPX_NV = 16 };
+/* IR_FP_DN: Arm's default NaN mode is the canonical NaN. */
+#define IR_FP_DN IR_FP_CANON
+
+/* aux of vector ops: bits 0..3 the lane type, then variants. Integer ops use IR_V_UNS .. IR_V_NEG, FP ops the
+ * fields of IR_FP_* (without IR_FP_QUIET) shifted by IR_V_FP_SHIFT: IR_V_FP(IR_FP_ARM | IR_RM_DYN) | IR_F32. */
+#define IR_V_LANE(aux) ((enum ir_type)((aux) & 0xf))
+enum {
+    IR_V_UNS = 1 << 4,   /* unsigned, else signed */
+    IR_V_SX = 1 << 4,    /* vget: sign-extended */
+    IR_V_RND = 1 << 5,   /* rounding */
+    IR_V_SAT = 1 << 6,   /* saturating */
+    IR_V_SU = 1 << 7,    /* signed and unsigned mixed, see the row */
+    IR_V_NEG = 1 << 8,   /* negated or inverse, see the row */
+    IR_V_EXACT = 1 << 12,/* vfrint: raises inexact */
+    IR_V_HI = 1 << 13,   /* the upper half's lanes */
+    IR_V_ONE = 1 << 14,  /* lane 0 only, of the result's lanes; zeros above */
+    IR_V_LOW = 1 << 15,  /* the result's low 64 bits only; zeros above */
+};
+#define IR_V_FP_SHIFT 4
+#define IR_V_FP(fp) ((fp) << IR_V_FP_SHIFT)
+#define IR_V_FP_AUX(aux) ((aux) >> IR_V_FP_SHIFT & 0xff)
+
+/* Accumulated exception bits. ID: a denormal operand was flushed (Arm's IDC). */
+enum { IR_FPX_NX = 1, IR_FPX_UF = 2, IR_FPX_OF = 4, IR_FPX_DZ = 8, IR_FPX_NV = 16, IR_FPX_ID = 32 };
 
 /* Hints of exits (aux). */
 enum ir_jump { IR_JUMP_PLAIN, IR_JUMP_CALL, IR_JUMP_RET };

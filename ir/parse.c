@@ -290,6 +290,12 @@ static void exit_words(struct parse *s, struct ir_insn *i)
         i->aux |= IR_EXIT_POLL;
 }
 
+static void optional_imm(struct parse *s, struct ir_insn *i)
+{
+    if (!at_end(s) && *s->p != '{')
+        i->imm = number(s);
+}
+
 static void fp_words(struct parse *s, struct ir_insn *i)
 {
     expect(s, ',');
@@ -297,6 +303,22 @@ static void fp_words(struct parse *s, struct ir_insn *i)
     i->aux |= words(s, ir_fp_words);
     if (i->op == IR_fma)
         i->imm = words(s, ir_fma_words);
+    else
+        optional_imm(s, i);
+}
+
+static void vec_words(struct parse *s, struct ir_insn *i)
+{
+    expect(s, ',');
+    i->aux = (uint16_t)name(s, ir_lane_names, table_len(ir_lane_names), "lane type");
+    if (ir_ops[i->op].flags & IR_FPENV) {
+        i->aux |= (uint16_t)IR_V_FP(name(s, ir_rm_names, table_len(ir_rm_names), "rounding mode"));
+        i->aux |= (uint16_t)IR_V_FP(words(s, ir_fp_words) & 0xff);
+    } else {
+        i->aux |= words(s, ir_vec_words);
+    }
+    i->aux |= words(s, ir_vec_part_words);
+    optional_imm(s, i);
 }
 
 static void mark(struct parse *s, struct ir_insn *i)
@@ -357,6 +379,21 @@ static void operands(struct parse *s, struct ir_insn *i)
     case SHAPE_FP:
         args(s, i, 0, ir_ops[i->op].nargs);
         fp_words(s, i);
+        break;
+    case SHAPE_VEC:
+        args(s, i, 0, ir_ops[i->op].nargs);
+        vec_words(s, i);
+        break;
+    case SHAPE_CRC:
+        args(s, i, 0, 2);
+        expect(s, ',');
+        i->imm = accept_word(s, "c");
+        if (!i->imm && !accept_word(s, "ieee"))
+            fail(s, "polynomial expected");
+        break;
+    case SHAPE_AUX:
+        args(s, i, 0, ir_ops[i->op].nargs);
+        i->aux = accept_word(s, "all");
         break;
     case SHAPE_CALL:
         call(s, i);

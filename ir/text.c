@@ -6,8 +6,12 @@
 #include "frontend/guest.h"
 
 const uint8_t ir_shapes[IR_NOPS] = {
-#define IR_OP(n, s, t, f, d) [IR_##n] = sizeof(f) == 2 && (f)[0] == 'E' ? SHAPE_FP : SHAPE_PLAIN,
+#define IR_OP(n, s, t, f, d) \
+    [IR_##n] = IR_##n >= IR_VEC_FIRST && IR_##n <= IR_VEC_LAST ? SHAPE_VEC \
+             : sizeof(f) == 2 && (f)[0] == 'E' ? SHAPE_FP : SHAPE_PLAIN,
 #include "ir/ir.def"
+    [IR_crc32] = SHAPE_CRC,
+    [IR_fpflags] = SHAPE_AUX, [IR_fpflags_set] = SHAPE_AUX,
     [IR_param] = SHAPE_PARAM, [IR_insn] = SHAPE_MARK, [IR_get] = SHAPE_GET, [IR_put] = SHAPE_PUT,
     [IR_load] = SHAPE_LOAD, [IR_store] = SHAPE_STORE, [IR_amo] = SHAPE_AMO, [IR_cas] = SHAPE_AMO,
     [IR_fence] = SHAPE_FENCE, [IR_call] = SHAPE_CALL, [IR_callv] = SHAPE_CALL,
@@ -31,7 +35,7 @@ const char *const ir_jump_names[] = {
 };
 const char *const ir_rm_names[] = {
     [IR_RM_RNE] = "rne", [IR_RM_RTZ] = "rtz", [IR_RM_RDN] = "rdn", [IR_RM_RUP] = "rup",
-    [IR_RM_RMM] = "rmm", "rm5", "rm6", [IR_RM_DYN] = "dyn", NULL
+    [IR_RM_RMM] = "rmm", [IR_RM_ODD] = "odd", "rm6", [IR_RM_DYN] = "dyn", NULL
 };
 const struct ir_word ir_mem_words[] = {
     { "sx", IR_MEM_SX }, { "sc", IR_MEM_SC }, { "aligned", IR_MEM_ALIGNED }, { 0 }
@@ -39,7 +43,19 @@ const struct ir_word ir_mem_words[] = {
 const struct ir_word ir_fence_words[] = {
     { "rr", IR_FENCE_RR }, { "rw", IR_FENCE_RW }, { "wr", IR_FENCE_WR }, { "ww", IR_FENCE_WW }, { 0 }
 };
-const struct ir_word ir_fp_words[] = { { "canon", IR_FP_CANON }, { "nanmax", IR_FP_NANMAX }, { 0 } };
+const struct ir_word ir_fp_words[] = {
+    { "canon", IR_FP_CANON }, { "nanmax", IR_FP_NANMAX }, { "arm", IR_FP_ARM }, { "fz", IR_FP_FZ },
+    { "ahp", IR_FP_AHP }, { "quiet", IR_FP_QUIET }, { 0 }
+};
+const char *const ir_lane_names[] = {
+    "void", "i1", "i8", "i16", "i32", "i64", "f32", "f64", "v128", [IR_F16] = "f16", NULL
+};
+const struct ir_word ir_vec_words[] = {
+    { "uns", IR_V_UNS }, { "rnd", IR_V_RND }, { "sat", IR_V_SAT }, { "su", IR_V_SU }, { "neg", IR_V_NEG }, { 0 }
+};
+const struct ir_word ir_vec_part_words[] = {
+    { "exact", IR_V_EXACT }, { "hi", IR_V_HI }, { "one", IR_V_ONE }, { "low", IR_V_LOW }, { 0 }
+};
 const struct ir_word ir_fma_words[] = { { "negp", 1 }, { "nega", 2 }, { 0 } };
 
 enum ir_type ir_implied_type(const struct ir_unit *u, const struct ir_insn *i, unsigned k)
@@ -123,6 +139,25 @@ static void print_addr(const struct ir_unit *u, FILE *f, const struct ir_insn *i
     print_words(f, ir_mem_words, i->aux);
 }
 
+static void print_vec(const struct ir_unit *u, FILE *f, const struct ir_insn *i)
+{
+    enum ir_type lane = IR_V_LANE(i->aux);
+
+    print_args(u, f, i, 0);
+    fprintf(f, ", %s", lane <= IR_F16 ? ir_lane_names[lane] : "?");
+    if (ir_ops[i->op].flags & IR_FPENV) {
+        fprintf(f, " %s", ir_rm_names[IR_FP_RM(IR_V_FP_AUX(i->aux))]);
+        print_words(f, ir_fp_words, IR_V_FP_AUX(i->aux));
+    } else {
+        print_words(f, ir_vec_words, i->aux);
+    }
+    print_words(f, ir_vec_part_words, i->aux);
+    if (i->imm) {
+        fputc(' ', f);
+        print_num(f, i->imm);
+    }
+}
+
 static void print_edge(const struct ir_unit *u, FILE *f, uint32_t block, uint32_t edge)
 {
     fprintf(f, "%u(", block);
@@ -188,8 +223,21 @@ static void print_operands(const struct ir_unit *u, FILE *f, const struct ir_ins
         print_args(u, f, i, 0);
         fprintf(f, ", %s", ir_rm_names[IR_FP_RM(i->aux)]);
         print_words(f, ir_fp_words, i->aux);
+        if (i->imm && i->op != IR_fma)
+            fprintf(f, " %" PRId64, i->imm);
         if (i->op == IR_fma)
             print_words(f, ir_fma_words, i->imm);
+        break;
+    case SHAPE_VEC:
+        print_vec(u, f, i);
+        break;
+    case SHAPE_CRC:
+        print_args(u, f, i, 0);
+        fprintf(f, ", %s", i->imm ? "c" : "ieee");
+        break;
+    case SHAPE_AUX:
+        print_args(u, f, i, 0);
+        fputs(i->aux ? " all" : "", f);
         break;
     case SHAPE_CALL:
         print_call(u, f, i);

@@ -26,7 +26,10 @@ enum ir_shape {
     SHAPE_STORE,  /* store [v + 8] i32 sc, v */
     SHAPE_AMO,    /* amo.i64 [v] i32 sx add, v; cas without the kind, with v, v */
     SHAPE_FENCE,  /* fence rr rw */
-    SHAPE_FP,     /* fadd.f64 v, v, rtz canon; fma: negp, nega too */
+    SHAPE_FP,     /* fadd.f64 v, v, rtz canon; fma: negp, nega too; conversions: imm, if not 0 */
+    SHAPE_VEC,    /* vadd.v128 v, v, i8 uns sat low; vfadd.v128 v, v, f32 dyn arm one; imm, if not 0, last */
+    SHAPE_CRC,    /* crc32.i32 v, v, ieee; or: c */
+    SHAPE_AUX,    /* fpflags.i32 all; fpflags_set v all */
     SHAPE_CALL,   /* call.i64 helper(v, v) imm */
     SHAPE_TRAP,   /* trap kind imm; trap_if v, kind imm */
     SHAPE_EXIT,   /* exit pc hint; poll pc; exit_if v, pc */
@@ -46,7 +49,10 @@ extern const char *const ir_rm_names[];
 
 /* A word for a bit. */
 struct ir_word { const char *name; uint16_t bit; };
-extern const struct ir_word ir_mem_words[], ir_fence_words[], ir_fp_words[], ir_fma_words[];
+extern const struct ir_word ir_mem_words[], ir_fence_words[], ir_fp_words[], ir_fma_words[], ir_vec_words[],
+    ir_vec_part_words[];
+/** Names of lane types, IR_F16 among them; a NULL ends the table. */
+extern const char *const ir_lane_names[];
 
 /** The type that a bare constant at operand `k` of insn `i` has. */
 enum ir_type ir_implied_type(const struct ir_unit *u, const struct ir_insn *i, unsigned k);

@@ -6,6 +6,7 @@
 
 #include "frontend/guest.h"
 #include "ir/cfg.h"
+#include "ir/vec.h"
 
 struct check {
     const struct ir_unit *u;
@@ -38,7 +39,8 @@ enum {
     TYPES_ANYINT = TYPES_INT | T(I1),
     TYPES_FP = T(F32) | T(F64),
     TYPES_SCALAR = TYPES_INT | TYPES_FP,
-    TYPES_ALL = TYPES_ANYINT | TYPES_FP | T(V128),
+    TYPES_V128 = T(V128),
+    TYPES_ALL = TYPES_ANYINT | TYPES_FP | TYPES_V128,
 };
 
 /* What each op's result type may be. */
@@ -93,7 +95,8 @@ static bool check_x_types(struct check *c, ir_ref r)
     case IR_bitcast: ok = is(c, a, TYPES_SCALAR) && bits(c, a) == w && !is(c, a, 1u << i->type); break;
     case IR_cmpeq: case IR_cmpne: case IR_cmplts: case IR_cmples: case IR_cmpltu: case IR_cmpleu:
         ok = is(c, a, TYPES_ANYINT); break;
-    case IR_fcmpeq: case IR_fcmplt: case IR_fcmple: ok = is(c, a, TYPES_FP); break;
+    case IR_crc32: ok = is(c, i->arg[1], TYPES_INT); break;
+    case IR_fcmpeq: case IR_fcmplt: case IR_fcmple: case IR_fcmpun: ok = is(c, a, TYPES_FP); break;
     case IR_fcvt: ok = is(c, a, TYPES_FP) && bits(c, a) != w; break;
     case IR_fcvt_si: case IR_fcvt_ui: ok = is(c, a, TYPES_FP) && w >= 32; break;
     case IR_fcvt_is: case IR_fcvt_iu: ok = is(c, a, TYPES_I32 | TYPES_I64); break;
@@ -128,6 +131,37 @@ static bool check_mem(struct check *c, ir_ref r)
                 FAIL(c, "%%%u: operand of another type", r);
     if (i->op == IR_amo && IR_AMO_KIND(i->aux) > IR_AMO_ANDN)
         FAIL(c, "%%%u: no such amo", r);
+    return true;
+}
+
+/** Vector ops: the variant exists, scalar operands and results suit its lanes. */
+static bool check_vec(struct check *c, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(c->u, r);
+    enum ir_type lane = IR_V_LANE(i->aux), t = IR_VOID;
+
+    if (i->op < IR_VEC_FIRST || i->op > IR_VEC_LAST)
+        return true;
+    if (!vec_valid(i->op, i->aux, i->imm))
+        FAIL(c, "%%%u %s: no such variant: aux 0x%x imm %lld", r, ir_ops[i->op].name, i->aux, (long long)i->imm);
+    if (i->op == IR_vzext) {
+        if (!is(c, i->arg[0], TYPES_SCALAR))
+            FAIL(c, "%%%u vzext of %s", r, ir_type_names[ir_at(c->u, i->arg[0])->type]);
+        return true;
+    }
+    if (i->op == IR_vget) {
+        if (!is(c, i->arg[0], TYPES_V128))
+            FAIL(c, "%%%u vget of no vector", r);
+        t = i->type;
+    } else if (i->op == IR_vdup || i->op == IR_vset) {
+        t = ir_at(c->u, i->arg[i->op == IR_vset])->type;
+    } else {
+        return true;
+    }
+    bool fp = TYPES_FP >> t & 1, fp_lane = TYPES_FP >> lane & 1;
+    if (fp ? t != lane : !(TYPES_INT >> t & 1) || ir_type_bits[t] < ir_type_bits[lane] ||
+                             (fp_lane && i->op != IR_vget))
+        FAIL(c, "%%%u %s: %s for lanes of %s", r, ir_ops[i->op].name, ir_type_names[t], ir_type_names[lane]);
     return true;
 }
 
@@ -280,7 +314,7 @@ static bool check_insn(struct check *c, uint32_t b, ir_ref r)
         FAIL(c, "%%%u: %s.%s", r, ir_ops[i->op].name, ir_type_names[i->type]);
     if (i->tmp)
         FAIL(c, "%%%u: scratch field left set", r);
-    return check_args(c, b, r) && check_x_types(c, r) && check_mem(c, r) && check_call(c, r) &&
+    return check_args(c, b, r) && check_x_types(c, r) && check_mem(c, r) && check_vec(c, r) && check_call(c, r) &&
            check_reg(c, r) && check_snap(c, b, r) && check_after_state(c, r);
 }
 

@@ -345,6 +345,8 @@ static void gen_step(struct gen *g)
         gen_idiom(g);
         return;
     }
+    if ((op >= IR_VEC_FIRST && op <= IR_VEC_LAST) || op == IR_crc32 || op == IR_fcmpun)
+        return;
     switch (op) {
     case IR_const: case IR_copy: case IR_nop: case IR_param: break;
     case IR_insn: gen_marker(g); break;

@@ -225,7 +225,8 @@ static void every_pure_op_has_a_value(void **state)
     (void)state;
     for (enum ir_op op = 0; op < IR_NOPS; op++) {
         uint64_t v[3] = { 1, 1, 1 }, got;
-        if ((ir_ops[op].flags & IR_PURE) && op != IR_const && ir_ops[op].name[0] != 'v')
+        if ((ir_ops[op].flags & IR_PURE) && op != IR_const && op != IR_crc32 &&
+            (op < IR_VEC_FIRST || op > IR_VEC_LAST))
             assert_true(ir_eval(op, op == IR_nanbox ? IR_F64 : IR_I32, IR_I32, v, &got));
     }
 }
