@@ -110,7 +110,7 @@ static void optimise(void)
     if (log_on(LOG_OP))
         log_ir(scratch, "OP");
     scratch->stats = cache.stats_on ? &pass_counts : NULL;
-    pass_run_all(scratch, run_disabled_passes);
+    pass_run_all(scratch, run_disabled_passes | pass_mask_first(scratch));
     if (log_on(LOG_OP_OPT))
         log_ir(scratch, "OP after passes");
 }

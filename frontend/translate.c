@@ -7,7 +7,7 @@
 
 unsigned translate_limit = 128;
 
-enum { SHADOW_BYTES = 4 };
+enum { SHADOW_BYTES = 4, SIDE_EXITS = 5 };
 
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
@@ -126,8 +126,9 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         bool backward = taken <= tr->pc;
 
         emit_imm(u, IR_exit_if, backward ? IR_EXIT_POLL : 0, cond, taken);
-        /* A loop's end: what comes after it is colder than the loop, which gets a unit of its own. */
-        if (backward)
+        /* After a loop's end comes colder code; after many branches, code that may never be reached (measured:
+         * docs/design.md, "Limits of a first translation"). */
+        if (backward || ++tr->side_exits == SIDE_EXITS)
             leave(tr, past, IR_JUMP_PLAIN);
     }
 }

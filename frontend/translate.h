@@ -42,6 +42,7 @@ struct tr {
     bool done;           /* the unit is over */
     ir_ref shadow_cond;  /* a branch over one instruction awaits its shadow: the condition, and where it leads */
     gaddr shadow_end;
+    unsigned side_exits; /* forward branches that became side exits */
     bool trial;          /* the shadow is being translated: control flow is not emitted but ends the trial */
     gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
     ir_ref known[GUEST_MAX_REGS];  /* each guest register's value here, IR_NONE if the unit has not seen it */

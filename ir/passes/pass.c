@@ -7,9 +7,19 @@
 #include <time.h>
 
 const struct pass_info passes[NPASSES] = {
-#define PASS(name, fn, doc) { #name, fn, doc },
+#define PASS(name, fn, when, doc) { #name, fn, PASS_##when, doc },
 #include "ir/passes/passes.def"
 };
+
+unsigned pass_mask_first(const struct ir_unit *u)
+{
+    unsigned mask = 0;
+
+    for (enum pass p = 0; p < NPASSES; p++)
+        if (passes[p].when == PASS_LOOPS && u->nblocks == 1)
+            mask |= 1u << p;
+    return mask;
+}
 
 static uint64_t now_ns(void)
 {

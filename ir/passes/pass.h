@@ -9,14 +9,17 @@
 #include "ir/ir.h"
 
 enum pass {
-#define PASS(name, fn, doc) PASS_##name,
+#define PASS(name, fn, when, doc) PASS_##name,
 #include "ir/passes/passes.def"
     NPASSES
 };
 
+enum pass_when { PASS_ALWAYS, PASS_LOOPS };
+
 struct pass_info {
     const char *name;
     void (*run)(struct ir_unit *u);
+    enum pass_when when;
     const char *doc;
 };
 
@@ -31,12 +34,14 @@ struct pass_stats {
     } pass[NPASSES];
 };
 
-#define PASS(name, fn, doc) void fn(struct ir_unit *u);
+#define PASS(name, fn, when, doc) void fn(struct ir_unit *u);
 #include "ir/passes/passes.def"
 
 /** Runs the passes of passes.def in order, except those whose bit (1 << PASS_<name>) is set in `disabled_mask`
  * (`regs` runs always). Counts into u->stats if that is set. */
 void pass_run_all(struct ir_unit *u, unsigned disabled_mask);
+/** Which passes to leave out of a first translation of `u` (a disabled_mask): those that only pay in loops. */
+unsigned pass_mask_first(const struct ir_unit *u);
 /** The pass called `name`, NPASSES if none is. */
 enum pass pass_by_name(const char *name);
 /** Prints a table of what the passes cost. */
