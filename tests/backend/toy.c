@@ -91,6 +91,11 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
 
 unsigned translate_limit = 128;
 
+unsigned pass_mask_first(const struct ir_unit *u)
+{
+    return 0;
+}
+
 void pass_run_all(struct ir_unit *u, unsigned disabled_mask)
 {
     u->regs_done = true;
