@@ -70,17 +70,14 @@ static ir_ref alias_of(const struct ra *ra, ir_ref r)
     }
 }
 
-static bool is_vector(uint8_t type)
-{
-    return type == IR_F32 || type == IR_F64 || type == IR_V128;
-}
-
-static void init_val(struct ra_val *v, uint8_t type)
-{
-    *v = (struct ra_val){ .slot = RA_NO_SLOT, .reg = RA_NONE, .hint = RA_NONE,
-                          .cls = is_vector(type) ? RA_XMM : RA_GPR,
-                          .bytes = type == IR_V128 ? 16 : 8 };
-}
+/* Fresh values by type. */
+#define FRESH(c, n) { .slot = RA_NO_SLOT, .reg = RA_NONE, .hint = RA_NONE, .cls = (c), .bytes = (n) }
+static const struct ra_val fresh[IR_NTYPES] = {
+    [IR_VOID] = FRESH(RA_GPR, 8), [IR_I1] = FRESH(RA_GPR, 8), [IR_I8] = FRESH(RA_GPR, 8),
+    [IR_I16] = FRESH(RA_GPR, 8), [IR_I32] = FRESH(RA_GPR, 8), [IR_I64] = FRESH(RA_GPR, 8),
+    [IR_F32] = FRESH(RA_XMM, 8), [IR_F64] = FRESH(RA_XMM, 8), [IR_V128] = FRESH(RA_XMM, 16),
+};
+#undef FRESH
 
 /* ------------------------------------------------------------------ numbering */
 
@@ -130,13 +127,13 @@ static void number(struct ra *ra)
     ra->nloops = 0;
     for (uint32_t r = 0; r < u->ninsns; r++) {
         ra->alias[r] = r;
-        init_val(&ra->v[r], u->insns[r].type);
+        ra->v[r] = fresh[u->insns[r].type];
     }
     for (uint32_t k = 0; k < ra->nhomes; k++) {
         ir_ref ghost = u->ninsns + k;
 
         ra->alias[ghost] = ghost;
-        init_val(&ra->v[ghost], u->guest->regs[ra->homed[k]].type);
+        ra->v[ghost] = fresh[u->guest->regs[ra->homed[k]].type];
         ra->entry_val[ra->homed[k]] = ghost;
     }
     ra->nunhomed = 0;

@@ -376,6 +376,7 @@ static struct x86_emit *emitter(const struct guest *guest)
         home_of[r] = r >= guest->nregs || homes_of(r) == HOME_NONE ? RA_NONE
                      : (uint8_t)(homes_of(r) + (homes_is_fp(guest, r) ? RA_XMM0 : 0));
     ra_init(&self->ra, &target, self);
+    snaplog_init(self);
     return self;
 }
 

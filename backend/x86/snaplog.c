@@ -4,11 +4,17 @@
 
 #include "backend/x86/emit.h"
 
-void snaplog_reset(struct x86_emit *e)
+void snaplog_init(struct x86_emit *e)
 {
-    e->nmoved = 0;
     for (unsigned r = 0; r < GUEST_MAX_REGS; r++)
         e->last[r].where = 0xff; /* at its entry place */
+}
+
+void snaplog_reset(struct x86_emit *e)
+{
+    for (uint32_t k = 0; k < e->nmoved; k++)
+        e->last[e->moved[k]].where = 0xff;
+    e->nmoved = 0;
 }
 
 static void *append(struct x86_emit *e, size_t size)
