@@ -108,12 +108,17 @@ static void on_signal(int signo, siginfo_t *si, void *context)
     if (!cpu)
         return;
     struct thread *t = cpu->thread;
+    uint64_t all = ~FAULT_MASK;
     if (fault >= 0) {
         note_held(t, fault, si);
         if (t->blocked & BIT(signo))
             return;
+    } else if (t->async_signo) {
+        /* signal_apply_mask() had seen none, then one was caught, then it unblocked: back to the kernel's queue. */
+        host_raw4(__NR_rt_tgsigqueueinfo, host_raw1(__NR_getpid, 0), host_raw1(__NR_gettid, 0), signo, si);
+        memcpy(&uc->uc_sigmask, &all, sizeof all);
+        return;
     } else {
-        uint64_t all = ~FAULT_MASK;
         t->async_signo = signo;
         t->async = *si;
         memcpy(&uc->uc_sigmask, &all, sizeof all);

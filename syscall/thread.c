@@ -123,6 +123,11 @@ _Noreturn void process_exit(struct thread *t, int status)
 
 int64_t sys_exit(struct sys *s)
 {
+    signal_block_all();
+    if (s->t->pending) {   /* caught for the process: this thread must still serve it */
+        signal_apply_mask(s->t);
+        return -SYS_RESTART;
+    }
     thread_exit(s->t, (int)s->a[0]);
 }
 

@@ -334,6 +334,58 @@ static void race(void)
     printf("race: all arrived %d, read at least %d\n", count == 3001, reads > 2990);
 }
 
+/* Queued signals against a thread that keeps changing its mask: each arrives exactly once. */
+static volatile long sum;
+static volatile int received;
+static void add(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)context;
+    sum += info->si_value.sival_int;
+    received++;
+}
+
+static void *queuer(void *arg)
+{
+    for (int i = 0; i < 10000; i++) {
+        while (sigqueue(getpid(), SIGRTMIN + (i & 3), (union sigval){ .sival_int = i }) != 0)
+            usleep(100);
+        if ((i & 63) == 0)
+            usleep(100);
+    }
+    stop = 1;
+    return arg;
+}
+
+static void mask_storm(void)
+{
+    struct sigaction action = { .sa_sigaction = add, .sa_flags = SA_SIGINFO | SA_RESTART };
+    sigset_t set, all;
+    pthread_t thread;
+    sigemptyset(&set);
+    sigfillset(&all);
+    for (int i = 0; i < 4; i++) {
+        sigaddset(&set, SIGRTMIN + i);
+        sigaction(SIGRTMIN + i, &action, NULL);
+        sigaddset(&action.sa_mask, SIGRTMIN + i);
+    }
+    stop = 0;
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_create(&thread, NULL, queuer, NULL);
+    pthread_sigmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
+    long inside = 0;
+    while (!stop) {
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        int before = received;
+        for (volatile int i = 0; i < 50; i++) {
+        }
+        inside += received != before;
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+    }
+    pthread_join(thread, NULL);
+    printf("mask storm: %d received, sum %ld, while blocked %ld\n", received, sum, inside);
+}
+
 static void deaths(void)
 {
     static const int numbers[] = { SIGTERM, SIGKILL, SIGABRT, SIGSEGV, SIGUSR1, SIGPIPE, SIGFPE, SIGILL, 40 };
@@ -361,6 +413,7 @@ int main(void)
     flags();
     endless();
     race();
+    mask_storm();
     deaths();
     return 0;
 }
