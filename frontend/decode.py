@@ -3,8 +3,9 @@
 
 As a program:
     decode.py --guest riscv --enum RV --out-h H --out-c C --out-disas D rv64=rv64.decode rvc=rvc.decode
+Files given with the same prefix make one decoder.
 As a module:
-    load(path, ...) -> Table, for programs that enumerate rows (test generators).
+    load(path, ...), load_all(paths) -> Table, for programs that enumerate rows (test generators).
 
 This file holds the model (fields, rows, tables) and the parser with its checks; decode_tree.py
 chooses the switches; decode_emit.py writes the C.
@@ -102,6 +103,8 @@ class Pattern:
     group: int = None           # number of the ordered group it is in
     index: int = None           # place in its table
     operands: dict = field(default_factory=dict)    # names a template may use besides arguments
+    excludes: list = field(default_factory=list)    # (mask, value): such words don't match
+    stem: bool = False          # the mnemonic ends at the first _
 
     @property
     def reserved(self):
@@ -113,24 +116,35 @@ class Pattern:
 
     @property
     def mnemonic(self):
-        return self.name.replace('_', '.')
+        return self.name.partition('_')[0] if self.stem else self.name.replace('_', '.')
 
     def matches(self, word):
-        return word & self.fixedmask == self.fixedbits
+        return word & self.fixedmask == self.fixedbits and \
+            not any(word & mask == value for mask, value in self.excludes)
 
     def overlaps(self, other):
-        return not (self.fixedbits ^ other.fixedbits) & self.fixedmask & other.fixedmask
+        """Whether some word may match both."""
+        if (self.fixedbits ^ other.fixedbits) & self.fixedmask & other.fixedmask:
+            return False
+        known, bits = self.fixedmask | other.fixedmask, self.fixedbits | other.fixedbits
+        return not any(mask & ~known == 0 and bits & mask == value
+                       for mask, value in self.excludes + other.excludes)
 
 
 @dataclass
 class Table:
-    """One decoder: the rows of one file, in order."""
-    path: str
+    """One decoder: the rows of one file or several, in order."""
+    paths: list = field(default_factory=list)
     width: int = 32
     rows: list = field(default_factory=list)
-    fields: dict = field(default_factory=dict)
-    formats: dict = field(default_factory=dict)
     prefix: str = None
+    groups: int = 0
+    fields: dict = field(default_factory=dict)      # of all its files; a name's last declaration
+
+    @property
+    def names(self):
+        """The files' names, for comments."""
+        return ', '.join(Path(p).name for p in self.paths)
 
     def match(self, word):
         """The row that decodes word (trans_ functions taken to accept), or None if undefined."""
@@ -149,29 +163,33 @@ class Shared:
 
 
 class Parser:
-    """Reads one file into a Table. One method a kind of line."""
+    """Appends one file to a Table. One method a kind of line."""
 
-    def __init__(self, path, shared):
-        self.table = Table(str(path))
+    def __init__(self, path, shared, table):
+        self.table = table
         self.shared = shared
-        self.where = (str(path), 0)
+        self.path = str(path)
+        self.where = (self.path, 0)
         self.ext = None
         self.group = None
-        self.groups = 0
+        self.stem = False
+        self.fields = {}
+        self.formats = {}
+        self.first = len(table.rows)
 
     def fail(self, message):
         raise TableError(self.where, message)
 
     def run(self, text):
         for number, line in logical_lines(text):
-            self.where = (self.table.path, number)
+            self.where = (self.path, number)
             words = self.split(line)
             if words:
                 self.line(words)
         if self.group is not None:
             self.fail('group { is not closed')
-        check_overlaps(self.table)
-        return self.table
+        check_overlaps(self.table.rows, self.first)
+        self.table.fields.update(self.fields)
 
     def split(self, line):
         """Words of a line; a template keeps its quotes; the comment goes."""
@@ -191,20 +209,20 @@ class Parser:
 
     def line(self, words):
         head, rest = words[0], words[1:]
-        if head in ('.width', '.ext'):
+        if head in ('.width', '.ext', '.mnemonic'):
             self.directive(head, rest)
         elif head in ('{', '}'):
             self.brace(head, rest)
         elif head[0] == '%':
             name = self.ident(head[1:], 'field')
-            self.declare(self.table.fields, name, self.parse_field(rest), 'field')
+            self.declare(self.fields, name, self.parse_field(rest), 'field')
         elif head[0] == '&':
             self.argset(self.ident(head[1:], 'argument set'), rest)
         elif head[0] == '$':
             self.printer(self.ident(head[1:], 'operand'), rest)
         elif head[0] == '@':
             name = self.ident(head[1:], 'format')
-            self.declare(self.table.formats, name, self.pattern(name, rest, True), 'format')
+            self.declare(self.formats, name, self.pattern(name, rest, True), 'format')
         else:
             self.row(head, rest)
 
@@ -226,9 +244,14 @@ class Parser:
                 self.fail(f"'{rest[0]}' is no name for an extension")
             self.ext = rest[0]
             return
+        if head == '.mnemonic':
+            if rest[0] not in ('stem', 'dots'):
+                self.fail('.mnemonic must be stem or dots')
+            self.stem = rest[0] == 'stem'
+            return
         if rest[0] not in ('16', '32'):
             self.fail('.width must be 16 or 32')
-        if self.table.rows or self.table.formats or self.table.fields:
+        if self.table.rows or self.formats or self.fields:
             self.fail('.width must come first')
         self.table.width = int(rest[0])
 
@@ -238,8 +261,8 @@ class Parser:
         if head == '{':
             if self.group is not None:
                 self.fail('groups do not nest')
-            self.group = self.groups
-            self.groups += 1
+            self.group = self.table.groups
+            self.table.groups += 1
         else:
             if self.group is None:
                 self.fail('} without {')
@@ -294,8 +317,9 @@ class Parser:
         row = self.pattern(name, rest, False)
         row.group = self.group
         row.index = len(self.table.rows)
+        row.stem = self.stem
         if name == 'reserved':
-            if insn or row.fields or row.argset or row.template or row.flags:
+            if insn or row.fields or row.argset or row.template or row.flags or row.excludes:
                 self.fail('a reserved row has bits alone')
         else:
             row.insn = self.ident(insn or name, 'instruction')
@@ -328,7 +352,7 @@ class Parser:
             self.fail(f"'{row.insn}' has argument set '{first.argset.name}' in line {first.line}")
         if row.template is None:
             row.template = ' '.join(['%n', ','.join('%' + a for a in row.argset.args)]).strip()
-        row.operands = {**self.table.fields, **row.operands}
+        row.operands = {**self.fields, **row.operands}
         self.check_template(row)
 
     def check_template(self, row):
@@ -347,7 +371,7 @@ class Parser:
             if word[0] == '@' and not is_format:
                 if base:
                     self.fail('a row has one format at most')
-                base = self.table.formats.get(word[1:])
+                base = self.formats.get(word[1:])
                 if not base:
                     self.fail(f"format '{word}' is not declared")
             else:
@@ -393,6 +417,8 @@ class Parser:
                 self.fail(f"argument set '{word}' is not declared")
         elif word[0] == '%':
             self.assign(p, word[1:], self.field_named(word[1:]))
+        elif m := re.fullmatch(rf'({IDENT})!=(\d+(,\d+)*)', word):
+            self.exclude(p, self.field_named(m[1]), m[2].split(','))
         elif m := re.fullmatch(rf'({IDENT})=%({IDENT})', word):
             self.assign(p, m[1], self.field_named(m[2]))
         elif m := re.fullmatch(rf'({IDENT})=(-?(0x[0-9a-fA-F]+|\d+))', word):
@@ -402,8 +428,8 @@ class Parser:
                 self.fail('two templates')
             p.template = word[1:-1]
             for kind, text, _ in template_parts(p.template):
-                if kind == 'operand' and text in self.table.fields:
-                    p.operands[text] = self.table.fields[text]
+                if kind == 'operand' and text in self.fields:
+                    p.operands[text] = self.fields[text]
         elif re.fullmatch(rf'!{IDENT}', word):
             p.flags.append(word[1:])
         elif re.fullmatch(r'[A-Z]\w*', word):
@@ -413,13 +439,20 @@ class Parser:
         else:
             self.fail(f"'{word}' is no column")
 
+    def exclude(self, p, where, values):
+        """Words in which field where is one of values (its bits as they are) don't match p."""
+        for value in map(int, values):
+            if value >> where.width:
+                self.fail(f'{value} is wider than the field')
+            p.excludes.append((where.mask, where.insert(0, value)))
+
     def assign(self, p, arg, value):
         self.declare(p.fields, arg, value, 'argument')
 
     def field_named(self, name):
-        if name not in self.table.fields:
+        if name not in self.fields:
             self.fail(f"field '%{name}' is not declared")
-        return self.table.fields[name]
+        return self.fields[name]
 
     def merge(self, p, base):
         """Adds to row p what its format says."""
@@ -434,6 +467,7 @@ class Parser:
         for arg, value in base.fields.items():
             self.assign(p, arg, value)
         p.flags = base.flags + p.flags
+        p.excludes = base.excludes + p.excludes
         if p.template is None:
             p.template = base.template
             p.operands = dict(base.operands)
@@ -468,28 +502,38 @@ def template_parts(template):
             yield 'text', m[0], None
 
 
-def check_overlaps(table):
-    """Rows may overlap in one ordered group alone; none may hide behind a reserved one."""
-    for row in table.rows:
-        for earlier in table.rows[:row.index]:
-            if (row.fixedbits ^ earlier.fixedbits) & row.fixedmask & earlier.fixedmask:
+def check_overlaps(rows, first):
+    """Rows may overlap in one ordered group alone; none may hide behind a reserved one. Looks at the
+    rows from number first on, among each other and with the ones before."""
+    for row in rows[first:]:
+        bits, mask = row.fixedbits, row.fixedmask
+        for earlier in rows[:row.index]:
+            if (bits ^ earlier.fixedbits) & mask & earlier.fixedmask or not row.overlaps(earlier):
                 continue
             if row.group is None or row.group != earlier.group:
-                raise TableError(row.where, f"'{row.name}' overlaps '{earlier.name}' of line "
-                                 f'{earlier.line}; put both in one {{ }} group')
+                raise TableError(row.where, f"'{row.name}' overlaps '{earlier.name}' of "
+                                 f'{place(earlier, row)}; put both in one {{ }} group')
             if earlier.reserved and not earlier.fixedmask & ~row.fixedmask:
-                raise TableError(row.where, f"'{row.name}' can never be reached: reserved by line "
-                                 f'{earlier.line}')
+                raise TableError(row.where, f"'{row.name}' can never be reached: reserved by "
+                                 f'{place(earlier, row)}')
 
 
-def parse(path, shared, prefix=None):
-    """The table in file path; argument sets and printers go to and come from shared."""
+def place(row, seen_from):
+    """Where row is, for a message about seen_from."""
+    path = '' if row.where[0] == seen_from.where[0] else f' of {Path(row.where[0]).name}'
+    return f'line {row.line}{path}'
+
+
+def parse(path, shared, prefix=None, table=None):
+    """The table in file path; argument sets and printers go to and come from shared. With a table the
+    file's rows are appended to that one."""
+    table = table or Table(prefix=prefix)
     try:
         text = Path(path).read_text(encoding='utf-8')
     except OSError as e:
         raise TableError((path, 0), e.strerror) from e
-    table = Parser(path, shared).run(text)
-    table.prefix = prefix
+    Parser(path, shared, table).run(text)
+    table.paths.append(str(path))
     return table
 
 
@@ -501,10 +545,19 @@ def load(path, *needs):
     return parse(path, shared)
 
 
+def load_all(paths):
+    """The table that several files make together."""
+    shared, table = Shared(), Table()
+    for path in paths:
+        parse(path, shared, table=table)
+    return table
+
+
 def main():
     from decode_emit import Emitter
     ap = argparse.ArgumentParser(description='decode tables to C; the grammar is in decode.md')
-    ap.add_argument('tables', nargs='+', metavar='PREFIX=TABLE')
+    ap.add_argument('tables', nargs='+', metavar='[PREFIX=]TABLE')
+    ap.add_argument('--prefix', help='of tables that name none; default: the file\'s name')
     ap.add_argument('--guest', required=True, help='prefix of enums and printers')
     ap.add_argument('--ctx', help='struct that trans_ functions get; default: <guest>_ctx')
     ap.add_argument('--enum', required=True, help='prefix of enumerators, such as RV')
@@ -516,11 +569,12 @@ def main():
     args = ap.parse_args()
     shared = Shared()
     try:
-        tables = []
+        tables = {}
         for word in args.tables:
             prefix, _, path = word.rpartition('=')
-            tables.append(parse(path, shared, prefix or Path(path).stem))
-        emitter = Emitter(tables, shared, args)
+            prefix = prefix or args.prefix or Path(path).stem
+            tables[prefix] = parse(path, shared, prefix, tables.get(prefix))
+        emitter = Emitter(list(tables.values()), shared, args)
         outputs = [(args.out_h, emitter.header()), (args.out_c, emitter.decoder()),
                    (args.out_disas, emitter.disassembler())]
     except TableError as e:

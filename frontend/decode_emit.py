@@ -18,7 +18,7 @@ class Emitter:
         self.enum = args.enum
         self.trans = args.trans
         self.include = args.include or args.out_h or 'decode.h'
-        self.note = NOTE.format(', '.join(t.path.rpartition('/')[2] for t in tables))
+        self.note = NOTE.format(', '.join(t.names for t in tables))
         self.rows = [r for t in tables for r in t.rows if not r.reserved]
         self.flags = unique(f for r in self.rows for f in r.flags)
         self.exts = unique(r.ext for r in self.rows)
@@ -55,7 +55,7 @@ class Emitter:
                 f'extern const char {g}_ext_names[{e}_EXT_COUNT][16];', '']
         for t in self.tables:
             p = t.prefix
-            out += [f'/* {t.path.rpartition("/")[2]}: {t.width}-bit words. */',
+            out += [f'/* {t.names}: {t.width}-bit words. */',
                     '/** Decodes insn and translates it; false: undefined. */',
                     f'bool {p}_decode(struct {self.ctx} *ctx, uint32_t insn);',
                     '/** Index of the row of insn in the rows, or -1: undefined. */',
@@ -257,13 +257,15 @@ class Emitter:
             return
         for i, (row, mask) in enumerate(node.tests):
             last = i == len(node.tests) - 1
-            if not mask:
+            tests = [f'(insn & {mask:#x}) == {row.fixedbits & mask:#x}'] if mask else []
+            tests += [f'(insn & {m:#x}) != {v:#x}' for m, v in row.excludes]
+            if not tests:
                 lines = leaf(row, last)
                 out += [indent + line for line in lines]
                 if lines[-1].startswith('return'):
                     return
                 continue
-            out.append(f'{indent}if ((insn & {mask:#x}) == {row.fixedbits & mask:#x}) {{')
+            out.append(f'{indent}if ({" && ".join(tests)}) {{')
             out += [f'{indent}    {line}' for line in leaf(row, last)]
             out.append(f'{indent}}}')
         out.append(f'{indent}return {undefined};')

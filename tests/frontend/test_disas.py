@@ -109,7 +109,7 @@ def compare(disas_blob, words):
         blob = Path(name) / 'blob'
         blob.write_bytes(b''.join(struct.pack({2: '<H', 4: '<I'}[n], w) for w, n in words))
         theirs = binutils(Path(name), blob)
-        lines = subprocess.run([disas_blob, blob], check=True, capture_output=True,
+        lines = subprocess.run([disas_blob, 'riscv64', blob], check=True, capture_output=True,
                                text=True).stdout.splitlines()
     ours = {int(at, 16): plain(text) for at, text in (line.split('\t') for line in lines)}
     if len(theirs) != len(words) or theirs.keys() != ours.keys():
