@@ -25,7 +25,7 @@ enum { CPU_REG_BYTES = 1024, CPU_SPILL_BYTES = 1024 };
 /* One entry of the per-thread table that indirect jumps probe: guest pc -> host address of a unit. An
  * entry never matches when pc is CPU_PROBE_NONE (an odd address no guest instruction has). */
 struct cpu_probe { uint64_t pc; const void *code; };
-enum { CPU_PROBE_BITS = 12, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
+enum { CPU_PROBE_BITS = 15, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
 #define CPU_PROBE_NONE UINT64_MAX
 
 enum { CPU_RT_HELPER = 1 << 16 };
