@@ -79,8 +79,9 @@ def as_linux_has_it(theirs, ours):
     return theirs
 
 
-def records_differ(ours, theirs):
-    """Lines that say how one sequence's records differ; empty if they don't."""
+def records_differ(ours, theirs, corrected=as_linux_has_it):
+    """Lines that say how one sequence's records differ; empty if they don't.  `corrected`: what to make of a record
+    of the oracle, given ours."""
     for number in range(max(len(ours), len(theirs))):
         if number >= len(ours) or number >= len(theirs):
             more = theirs if number >= len(ours) else ours
@@ -88,7 +89,7 @@ def records_differ(ours, theirs):
             what = "the end of the sequence" if more[number][0] == 1 else \
                 f"signal {more[number][2]} at pc {more[number][7]:#x}, address {more[number][4]:#x}"
             return [f"record {number + 1}: only {who} has {what}"]
-        a, b = ours[number], as_linux_has_it(theirs[number], ours[number])
+        a, b = ours[number], corrected(theirs[number], ours[number])
         if a[0] != b[0]:
             text = {1: "the end of the sequence", 2: "a signal"}
             fault = a if a[0] == 2 else b
@@ -118,10 +119,12 @@ class Judge:
         if ours.out == theirs.out and ours.status == 0:
             return {}
         ours_by, theirs_by = by_sequence(ours.out), by_sequence(theirs.out)
+        # The oracle against itself is wrong on both sides.
+        corrected = as_linux_has_it if self.subject != self.oracle else lambda theirs, ours: theirs
         result = {}
         for sequence in sequences:
             a, b = ours_by.get(sequence.index, []), theirs_by.get(sequence.index, [])
-            lines = records_differ(a, b)
+            lines = records_differ(a, b, corrected)
             if lines:
                 result[sequence.index] = lines
             if not a and ours.status != 0:
