@@ -81,12 +81,15 @@ static const struct ra_val fresh[IR_NTYPES] = {
 
 /* ------------------------------------------------------------------ numbering */
 
-/* Who names a value, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
+/* Who names a comparison, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
  * i1: what widens one for them is a user of its own. */
 static void count_use(struct ra *ra, ir_ref r, ir_ref user)
 {
-    struct ra_val *v = &ra->v[ra->alias[r]];
+    struct ra_val *v;
 
+    if (ir_at(ra->u, r)->type != IR_I1)
+        return;
+    v = &ra->v[ra->alias[r]];
     v->nuses++;
     v->user = user;
 }
@@ -143,11 +146,11 @@ static void number(struct ra *ra)
             struct ir_insn *i = ir_at(u, r);
 
             i->tmp = pos++;
-            ra->alias[r] = alias_of(ra, r);
-            for (unsigned k = 0; k < 3 && i->arg[k]; k++)
-                count_use(ra, i->arg[k], r);
-            if (i->arg[2] && !i->arg[1])
-                count_use(ra, i->arg[2], r);
+            if (i->op == IR_copy || i->op == IR_trunc || i->op == IR_zext)
+                ra->alias[r] = alias_of(ra, r);
+            for (unsigned k = 0; k < 3; k++)
+                if (i->arg[k])
+                    count_use(ra, i->arg[k], r);
             if (i->op == IR_get && b == 0)
                 note_get(ra, r, i);
             if (i->op == IR_jmp || i->op == IR_br)
@@ -288,10 +291,22 @@ static void edge_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
     }
 }
 
+static void operand_use(struct ra *ra, ir_ref v, uint32_t pos, uint32_t b)
+{
+    const struct ir_insn *c = ir_at(ra->u, v);
+
+    if (ra->v[v].fused) {
+        operand_use(ra, ra->alias[c->arg[0]], pos, b);
+        operand_use(ra, ra->alias[c->arg[1]], pos, b);
+        return;
+    }
+    note_use(ra, v, pos, b);
+    ra->v[v].needed = true;
+}
+
 static void find_ends(struct ra *ra)
 {
     struct ir_unit *u = ra->u;
-    ir_ref ops[6];
 
     ra->nsnaps = 0;
     for (uint32_t b = 0; b < u->nblocks; b++)
@@ -304,10 +319,9 @@ static void find_ends(struct ra *ra)
                 ra->v[r].fused = true;
                 continue;
             }
-            for (unsigned k = 0, n = ra_operands(ra, r, ops); k < n; k++) {
-                note_use(ra, ops[k], i->tmp, b);
-                ra->v[ops[k]].needed = true;
-            }
+            for (unsigned k = 0; k < 3; k++)
+                if (i->arg[k])
+                    operand_use(ra, ra->alias[i->arg[k]], i->tmp, b);
             if (i->op == IR_jmp || i->op == IR_br)
                 edge_uses(ra, i, b);
             if (i->snap)
