@@ -1,7 +1,7 @@
 /* AArch64: what its files share, and what the loader and the syscall layer may ask.
  *
  * An instruction's way: aarch64.c fetches its word and hands it to the generated decoder (a64_*.decode), which calls
- * a64_trans_<insn>() with the fields; that appends the meaning in IR. The functions are cut along the chapters of the
+ * a64_<insn>() with the fields; that appends the meaning in IR. The functions are cut along the chapters of the
  * manual (Arm Architecture Reference Manual for A-profile, DDI 0487, C4.1): trans_dpi.c, trans_dpr.c, trans_branch.c,
  * trans_system.c, trans_ldst.c, trans_atomic.c, trans_fp.c. A trans function that returns false has emitted
  * nothing: the encoding is not an instruction, SIGILL.

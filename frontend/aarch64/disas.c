@@ -93,12 +93,16 @@ SHOW(shift)
 
 static const char extend_names[8][5] = {"uxtb", "uxth", "uxtw", "uxtx", "sxtb", "sxth", "sxtw", "sxtx"};
 
-/* sf:option:Rm:imm3. */
+/* sf:S:option:Rm:imm3:Rn:Rd. With SP as an operand the plain extension is called lsl, or nothing. */
 SHOW(extend)
 {
-    int option = (int)(value >> 8 & 7), amount = (int)(value & 7);
-    general(out, (value >> 11 & 1) && (option & 3) == 3, REG(value >> 3), 0);
-    disas_printf(out, ", %s", extend_names[option]);
+    int sf = (int)(value >> 22 & 1), option = (int)(value >> 18 & 7), amount = (int)(value >> 10 & 7);
+    int sp = REG(value >> 5) == 31 || (!(value >> 21 & 1) && REG(value) == 31);
+    general(out, sf && (option & 3) == 3, REG(value >> 13), 0);
+    if (!sp || option != 2 + sf)
+        disas_printf(out, ", %s", extend_names[option]);
+    else if (amount)
+        disas_printf(out, ", lsl");
     if (amount)
         disas_printf(out, " #%d", amount);
 }
@@ -124,7 +128,16 @@ SHOW(bhw)   { disas_printf(out, "%s", value == 0 ? "b" : value == 1 ? "h" : "w")
 SHOW(al)    { disas_printf(out, "%s%s", value & 2 ? "a" : "", value & 1 ? "l" : ""); }
 SHOW(two)   { disas_printf(out, "%s", value ? "2" : ""); }
 SHOW(bt)    { disas_printf(out, "%s", value ? "t" : "b"); }
-SHOW(bti)   { disas_printf(out, "%s%s", value & 1 ? "c" : "", value & 2 ? "j" : ""); }
+SHOW(bti)   { disas_printf(out, "%s%s", value & 2 ? "j" : "", value & 1 ? "c" : ""); }
+
+/* ret leaves x30 out. */
+SHOW(ret)
+{
+    if (REG(value) == 30)
+        return;
+    disas_printf(out, " ");
+    aarch64_show_x(out, value);
+}
 
 SHOW(clrex)
 {
@@ -154,6 +167,13 @@ SHOW(prfop)
         disas_printf(out, "#0x%02x", (int)value);
     else
         disas_printf(out, "%sl%d%s", kinds[kind], level + 1, value & 1 ? "strm" : "keep");
+}
+
+/* sys: register 31 is left out. */
+SHOW(sysrt)
+{
+    if (REG(value) != 31)
+        disas_printf(out, ", x%d", REG(value));
 }
 
 /* The registers of user mode by name, by op0<0>:op1:CRn:CRm:op2 below op0<1>. */
@@ -239,13 +259,12 @@ SHOW(elt_h4) { element(out, "h", value & 15, value >> 4); }
 
 /* ---- lists of registers ---- */
 
+/* More than two in a row are written as a range, unless they go on from v31 to v0. */
 static void list(struct disas_buf *out, int count, int64_t reg, const char *type)
 {
-    for (int i = 0; i < count; i++) {
-        if (count > 2 && i && i < count - 1)
-            continue;
-        disas_printf(out, "%sv%d.%s", i ? count > 2 ? "-" : ", " : "", REG(reg + i), type);
-    }
+    int range = count > 2 && REG(reg) + count <= 32;
+    for (int i = 0; i < count; i += range ? count - 1 : 1)
+        disas_printf(out, "%sv%d.%s", !i ? "" : range ? "-" : ", ", REG(reg + i), type);
 }
 
 /* Q:size:Rt. */

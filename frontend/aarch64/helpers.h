@@ -1,0 +1,20 @@
+/* Prototypes of the functions in helpers.def. The first argument is the running thread's state. */
+#pragma once
+
+#include <stdint.h>
+
+struct cpu;
+
+/** NZCV as A64_N | ... of the kind and operands that cc_op, cc_a, cc_b hold. */
+uint64_t a64_helper_nzcv(struct cpu *cpu, uint64_t op, uint64_t a, uint64_t b);
+/** IR_FPX_* bits as FPSR has them (IOC 0, DZC 1, OFC 2, UFC 3, IXC 4, IDC 7), and the other way. */
+uint64_t a64_helper_fpsr_of_fpx(struct cpu *cpu, uint64_t fpx);
+uint64_t a64_helper_fpx_of_fpsr(struct cpu *cpu, uint64_t fpsr);
+/** Ticks of A64_COUNTER_HZ since some moment in the past. */
+uint64_t a64_helper_counter(struct cpu *cpu);
+/** FJCVTZS: the integer part modulo 2^32 in the low half; bit 32 if nothing was lost. Raises Invalid, Inexact. */
+uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits);
+/** CASP, 64-bit: `insn` names the registers. cmpxchg16b: a misaligned address faults as on Arm, but with SIGSEGV. */
+void a64_helper_casp(struct cpu *cpu, uint64_t insn);
+/** STXP, 64-bit. */
+void a64_helper_stxp(struct cpu *cpu, uint64_t insn);

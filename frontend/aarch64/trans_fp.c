@@ -1,0 +1,315 @@
+/* Scalar floating point, single and double precision. A scalar is the low lane of a vector register; writing one zeroes the
+ * rest. Half precision is converted but not computed with: HWCAP has no FPHP.
+ */
+#include "frontend/aarch64/trans.h"
+
+static ir_ref fget(struct aarch64_ctx *ctx, int esz, int n)
+{
+    return vget_low(ctx, n, ftype(esz));
+}
+
+static bool is_half(int esz)
+{
+    return ftype(esz) == IR_VOID;
+}
+
+/* aux of a vector op on lane 0 alone. */
+static unsigned lane0(int esz, unsigned fp)
+{
+    return IR_V_FP(fp) | ftype(esz) | IR_V_ONE;
+}
+
+/* --- moves */
+
+bool a64_fmov_reg(struct aarch64_ctx *ctx, const struct arg_f2 *a)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, fget(ctx, a->esz, a->rn));
+    return true;
+}
+
+bool a64_fmov_imm(struct aarch64_ctx *ctx, const struct arg_fimm *a)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, ir_const_val(ctx->u, ftype(a->esz), a->imm));
+    return true;
+}
+
+bool a64_fmov_to_gen(struct aarch64_ctx *ctx, const struct arg_fmov_gen *a)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref v = vget(ctx, a->rn);
+    const struct ir_insn *i = ir_at(ctx->u, v);
+
+    if (i->op == IR_vzext && ir_at(ctx->u, i->arg[0])->type == ftype(a->esz))
+        v = ir_op1(ctx->u, IR_bitcast, rtype(a->esz == 3), i->arg[0]);
+    else
+        v = vget_low(ctx, a->rn, rtype(a->esz == 3));
+    rput(ctx, a->esz == 3, a->rd, v);
+    return true;
+}
+
+bool a64_fmov_from_gen(struct aarch64_ctx *ctx, const struct arg_fmov_gen *a)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, rget(ctx, a->esz == 3, a->rn));
+    return true;
+}
+
+bool a64_fmov_top_to_gen(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
+{
+    xput(ctx, a->rd, ir_emit(ctx->u, IR_vget, IR_I64, IR_I64, vget(ctx, a->rn), IR_NONE, IR_NONE, 1));
+    return true;
+}
+
+bool a64_fmov_top_from_gen(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
+{
+    ir_ref x = xget(ctx, a->rn);
+
+    vput(ctx, a->rd, ir_emit(ctx->u, IR_vset, IR_V128, IR_I64, vget(ctx, a->rd), x, IR_NONE, 1));
+    return true;
+}
+
+/* --- arithmetic */
+
+static bool unary(struct aarch64_ctx *ctx, const struct arg_f2 *a, enum ir_op op, unsigned aux)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)aux, fget(ctx, a->esz, a->rn), IR_NONE, IR_NONE, 0));
+    return true;
+}
+
+bool a64_fabs(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fabs, 0); }
+bool a64_fneg(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fneg, 0); }
+bool a64_fsqrt(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fsqrt, fp_aux(ctx)); }
+
+static ir_ref computed(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
+{
+    ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm);
+
+    return ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)fp_aux(ctx), x, y, IR_NONE, 0);
+}
+
+static bool binary(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, computed(ctx, a, op));
+    return true;
+}
+
+bool a64_fadd(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fadd); }
+bool a64_fsub(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fsub); }
+bool a64_fmul(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fmul); }
+bool a64_fdiv(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fdiv); }
+
+bool a64_fnmul(struct aarch64_ctx *ctx, const struct arg_f3 *a)
+{
+    if (is_half(a->esz))
+        return false;
+    vput_low(ctx, a->rd, ir_op1(ctx->u, IR_fneg, ftype(a->esz), computed(ctx, a, IR_fmul)));
+    return true;
+}
+
+/* The scalar IR ops follow other rules for NaNs: lane 0 of the vector's. */
+static bool min_max(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref x = vget(ctx, a->rn), y = vget(ctx, a->rm);
+
+    vput(ctx, a->rd, ir_emit(ctx->u, op, IR_V128, (uint16_t)lane0(a->esz, fp_aux(ctx)), x, y, IR_NONE, 0));
+    return true;
+}
+
+bool a64_fmin(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return min_max(ctx, a, IR_vfmin); }
+bool a64_fmax(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return min_max(ctx, a, IR_vfmax); }
+bool a64_fminnm(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return min_max(ctx, a, IR_vfminnm); }
+bool a64_fmaxnm(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return min_max(ctx, a, IR_vfmaxnm); }
+
+enum { NEG_PRODUCT = 1, NEG_ADDEND = 2 };
+
+static bool fused(struct aarch64_ctx *ctx, const struct arg_f4 *a, int signs)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm), z = fget(ctx, a->esz, a->ra);
+
+    vput_low(ctx, a->rd, ir_emit(ctx->u, IR_fma, ftype(a->esz), (uint16_t)fp_aux(ctx), x, y, z, signs));
+    return true;
+}
+
+bool a64_fmadd(struct aarch64_ctx *ctx, const struct arg_f4 *a) { return fused(ctx, a, 0); }
+bool a64_fmsub(struct aarch64_ctx *ctx, const struct arg_f4 *a) { return fused(ctx, a, NEG_PRODUCT); }
+bool a64_fnmadd(struct aarch64_ctx *ctx, const struct arg_f4 *a) { return fused(ctx, a, NEG_PRODUCT | NEG_ADDEND); }
+bool a64_fnmsub(struct aarch64_ctx *ctx, const struct arg_f4 *a) { return fused(ctx, a, NEG_ADDEND); }
+
+/* --- rounding to integral values */
+
+static bool round_to(struct aarch64_ctx *ctx, int esz, int rd, int rn, int rmode, bool exact, int bits)
+{
+    if (is_half(esz))
+        return false;
+
+    unsigned aux = lane0(esz, fp_aux_rm(ctx, rmode)) | (exact ? IR_V_EXACT : 0);
+
+    vput(ctx, rd, ir_emit(ctx->u, IR_vfrint, IR_V128, (uint16_t)aux, vget(ctx, rn), IR_NONE, IR_NONE, bits));
+    return true;
+}
+
+bool a64_frint(struct aarch64_ctx *ctx, const struct arg_frint *a)
+{
+    return round_to(ctx, a->esz, a->rd, a->rn, a->rmode, a->exact, 0);
+}
+
+bool a64_frint_n(struct aarch64_ctx *ctx, const struct arg_frintn *a)
+{
+    return round_to(ctx, a->esz, a->rd, a->rn, a->rmode, true, a->bits);
+}
+
+/* --- conversions */
+
+/* Between formats. Half precision: vector conversions of lane 0; FZ does not concern the half side. */
+bool a64_fcvt(struct aarch64_ctx *ctx, const struct arg_fcvt *a)
+{
+    unsigned fp = fp_aux(ctx) | (ctx->u->mode & A64_MODE_AHP ? IR_FP_AHP : 0);
+    ir_ref v = vget(ctx, a->rn);
+
+    if (!is_half(a->from) && !is_half(a->to)) {
+        v = ir_emit(ctx->u, IR_fcvt, ftype(a->to), (uint16_t)fp_aux(ctx), fget(ctx, a->from, a->rn), IR_NONE, IR_NONE, 0);
+        vput_low(ctx, a->rd, v);
+        return true;
+    }
+    if (is_half(a->from)) {
+        v = ir_emit(ctx->u, IR_vfcvtl, IR_V128, (uint16_t)(IR_V_FP(fp) | IR_F16 | IR_V_ONE), v, IR_NONE, IR_NONE, 0);
+        if (a->to == 3)
+            v = ir_emit(ctx->u, IR_vfcvtl, IR_V128, (uint16_t)(IR_V_FP(fp & ~(unsigned)IR_FP_FZ) | IR_F32 | IR_V_ONE), v,
+                        IR_NONE, IR_NONE, 0);
+    } else {
+        v = ir_emit(ctx->u, IR_vfcvtn, IR_V128, (uint16_t)(IR_V_FP(fp) | ftype(a->from) | IR_V_ONE), v, IR_NONE, IR_NONE,
+                    a->from == 3 ? 16 : 0);
+    }
+    vput(ctx, a->rd, v);
+    return true;
+}
+
+bool a64_bfcvt(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
+{
+    return false; /* HWCAP2 has no BF16 */
+}
+
+bool a64_fcvt_gen(struct aarch64_ctx *ctx, const struct arg_fcvti *a)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref x = fget(ctx, a->esz, a->rn);
+
+    rput(ctx, a->sf, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_ui : IR_fcvt_si, rtype(a->sf),
+                                    (uint16_t)fp_aux_rm(ctx, a->rmode), x, IR_NONE, IR_NONE, a->fbits));
+    return true;
+}
+
+bool a64_cvtf_gen(struct aarch64_ctx *ctx, const struct arg_cvtf *a)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref x = rget(ctx, a->sf, a->rn);
+
+    vput_low(ctx, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_iu : IR_fcvt_is, ftype(a->esz), (uint16_t)fp_aux(ctx), x,
+                                 IR_NONE, IR_NONE, a->fbits));
+    return true;
+}
+
+bool a64_fjcvtzs(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
+{
+    ir_ref r = call_helper(ctx, A64_HELPER_jcvt, IR_I64, vget_low(ctx, a->rn, IR_I64), IR_NONE, IR_NONE);
+
+    wput(ctx, a->rd, low32(ctx, r));
+    a64_put_flags(ctx, op64(ctx, IR_shl, op64(ctx, IR_shr, r, const64(ctx, 32)), const64(ctx, 2)));
+    return true;
+}
+
+/* --- comparisons */
+
+static ir_ref compare(struct aarch64_ctx *ctx, enum ir_op op, ir_ref x, ir_ref y, int signals)
+{
+    unsigned aux = (ctx->u->mode & A64_MODE_FZ ? IR_FP_FZ : 0) |
+                   (op != IR_fcmpeq && op != IR_fcmpun && !signals ? IR_FP_QUIET : 0);
+
+    return ir_emit(ctx->u, op, IR_I1, (uint16_t)aux, x, y, IR_NONE, 0);
+}
+
+/* The bits of a float as cc_a and cc_b hold them. */
+static ir_ref bits_of(struct aarch64_ctx *ctx, int esz, ir_ref x)
+{
+    const struct ir_insn *i = ir_at(ctx->u, x);
+
+    if (i->op == IR_const)
+        return const64(ctx, (uint64_t)i->imm);
+    return zext64(ctx, ir_op1(ctx->u, IR_bitcast, rtype(esz == 3), x));
+}
+
+/* A comparison is made now, for the exceptions that it raises; conditions make the one that they want. */
+static bool fcmp(struct aarch64_ctx *ctx, int esz, ir_ref x, ir_ref y, int signals)
+{
+    enum a64_cc kind = (signals ? A64_CC_FCMPE64 : A64_CC_FCMP64) + (esz == 3 ? 0 : 1);
+
+    compare(ctx, signals ? IR_fcmplt : IR_fcmpeq, x, y, signals);
+    a64_set_cc(ctx, kind, bits_of(ctx, esz, x), bits_of(ctx, esz, y));
+    return true;
+}
+
+bool a64_fcmp(struct aarch64_ctx *ctx, const struct arg_fcmp *a)
+{
+    if (is_half(a->esz))
+        return false;
+    return fcmp(ctx, a->esz, fget(ctx, a->esz, a->rn), fget(ctx, a->esz, a->rm), a->e);
+}
+
+bool a64_fcmp_zero(struct aarch64_ctx *ctx, const struct arg_fcmpz *a)
+{
+    if (is_half(a->esz))
+        return false;
+    return fcmp(ctx, a->esz, fget(ctx, a->esz, a->rn), ir_const_val(ctx->u, ftype(a->esz), 0), a->e);
+}
+
+/* Raises only if the condition holds: otherwise zeros are compared. */
+bool a64_fccmp(struct aarch64_ctx *ctx, const struct arg_fccmp *a)
+{
+    if (is_half(a->esz))
+        return false;
+
+    enum ir_type t = ftype(a->esz);
+    ir_ref c = a64_cond(ctx, a->cond), zero = ir_const_val(ctx->u, t, 0);
+    ir_ref x = select_of(ctx, t, c, fget(ctx, a->esz, a->rn), zero);
+    ir_ref y = select_of(ctx, t, c, fget(ctx, a->esz, a->rm), zero);
+    ir_ref less = compare(ctx, IR_fcmplt, x, y, a->e), equal = compare(ctx, IR_fcmpeq, x, y, a->e);
+    ir_ref unordered = compare(ctx, IR_fcmpun, x, y, a->e);
+    ir_ref f = select_of(ctx, IR_I64, less, const64(ctx, A64_N), const64(ctx, A64_C));
+
+    f = select_of(ctx, IR_I64, equal, const64(ctx, A64_Z | A64_C), f);
+    f = select_of(ctx, IR_I64, unordered, const64(ctx, A64_C | A64_V), f);
+    a64_put_flags(ctx, select_of(ctx, IR_I64, c, f, const64(ctx, (uint64_t)a->nzcv)));
+    return true;
+}
+
+bool a64_fcsel(struct aarch64_ctx *ctx, const struct arg_fcsel *a)
+{
+    if (is_half(a->esz))
+        return false;
+
+    ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm);
+
+    vput_low(ctx, a->rd, select_of(ctx, ftype(a->esz), a64_cond(ctx, a->cond), x, y));
+    return true;
+}
