@@ -55,6 +55,7 @@ struct cpu {
     const void *const *rt;           /* the backend's own runtime functions (enum rt) */
     uint8_t fpx_of_mx[64];           /* IR_FPX_* bits of MXCSR's flags (bits 5..0) */
     uint8_t mx_of_fpx[32];           /* and the other way */
+    uint32_t fpx_more;               /* accumulated IR_FPX_* bits that MXCSR has no flag for: IR_FPX_ID */
 
     /* --- written by the exit thunks */
     uint64_t pc;                     /* guest pc, exact whenever C code runs */

@@ -9,6 +9,7 @@
 #include "frontend/guest.h"
 #include "ir/eval.h"
 #include "ir/softfp.h"
+#include "ir/vec.h"
 
 /* A value: scalars in lo, zero-extended. */
 struct val { uint64_t lo, hi; };
@@ -301,20 +302,35 @@ static const struct { uint8_t fpx, mxcsr; } fp_bits[] = {
 };
 enum { NFP_BITS = sizeof fp_bits / sizeof fp_bits[0] };
 
+static enum ir_rm dynamic_rm(const struct interp *s)
+{
+    enum ir_rm rm = rm_of_rc[s->cpu->mxcsr >> MXCSR_RC_SHIFT & 3];
+
+    return rm;
+}
+
 static struct softfp fp_begin(const struct interp *s, const struct ir_insn *i)
 {
-    enum ir_rm rm = IR_FP_RM(i->aux);
+    return softfp_of_aux(i->aux, i->op == IR_fcvt ? i->type : arg_type(s, i, 0), dynamic_rm(s));
+}
 
-    if (rm == IR_RM_DYN)
-        rm = rm_of_rc[s->cpu->mxcsr >> MXCSR_RC_SHIFT & 3];
-    return (struct softfp){ .rm = rm, .canon = i->aux & IR_FP_CANON };
+/** Operand `k`, flushed to zero if the op does that. */
+static uint64_t fp_arg(const struct interp *s, const struct ir_insn *i, struct softfp *f, unsigned k)
+{
+    return softfp_flush(f, arg_type(s, i, k), arg(s, i, k));
+}
+
+static void raise_fpx(struct interp *s, unsigned flags)
+{
+    for (unsigned k = 0; k < NFP_BITS; k++)
+        if (flags & fp_bits[k].fpx)
+            s->cpu->mxcsr |= fp_bits[k].mxcsr;
+    s->cpu->fpx_more |= flags & IR_FPX_ID;
 }
 
 static void fp_end(struct interp *s, const struct ir_insn *i, const struct softfp *f, uint64_t result)
 {
-    for (unsigned k = 0; k < NFP_BITS; k++)
-        if (f->flags & fp_bits[k].fpx)
-            s->cpu->mxcsr |= fp_bits[k].mxcsr;
+    raise_fpx(s, f->flags);
     set(s, i, result);
 }
 
@@ -326,68 +342,68 @@ static void step_arith(struct interp *s, const struct ir_insn *i)
     };
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, fns[i->op](&f, i->type, arg(s, i, 0), arg(s, i, 1)));
+    fp_end(s, i, &f, fns[i->op](&f, i->type, fp_arg(s, i, &f, 0), fp_arg(s, i, &f, 1)));
 }
 
 static void step_fcmp(struct interp *s, const struct ir_insn *i)
 {
     static bool (*const fns[IR_NOPS])(struct softfp *, enum ir_type, uint64_t, uint64_t) = {
-        [IR_fcmpeq] = softfp_eq, [IR_fcmplt] = softfp_lt, [IR_fcmple] = softfp_le,
+        [IR_fcmpeq] = softfp_eq, [IR_fcmplt] = softfp_lt, [IR_fcmple] = softfp_le, [IR_fcmpun] = softfp_unordered,
     };
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, fns[i->op](&f, arg_type(s, i, 0), arg(s, i, 0), arg(s, i, 1)));
+    fp_end(s, i, &f, fns[i->op](&f, arg_type(s, i, 0), fp_arg(s, i, &f, 0), fp_arg(s, i, &f, 1)));
 }
 
 static void step_fsqrt(struct interp *s, const struct ir_insn *i)
 {
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, softfp_sqrt(&f, i->type, arg(s, i, 0)));
+    fp_end(s, i, &f, softfp_sqrt(&f, i->type, fp_arg(s, i, &f, 0)));
 }
 
-/** Flips the sign of `v` unless it is a NaN. */
-static uint64_t negated(enum ir_type t, uint64_t v)
+/** Flips the sign of `v` unless it is a NaN whose sign does not count. */
+static uint64_t negated(enum ir_type t, uint64_t v, bool nan_too)
 {
     unsigned w = ir_type_bits[t], frac = t == IR_F32 ? 23 : 52;
     bool nan = ir_low_bits(v, w - 1) > ir_low_bits(UINT64_MAX, w - 1 - frac) << frac;
 
-    return nan ? v : v ^ (uint64_t)1 << (w - 1);
+    return nan && !nan_too ? v : v ^ (uint64_t)1 << (w - 1);
 }
 
 static void step_fma(struct interp *s, const struct ir_insn *i)
 {
     struct softfp f = fp_begin(s, i);
-    uint64_t a = arg(s, i, 0), c = arg(s, i, 2);
+    uint64_t a = fp_arg(s, i, &f, 0), b = fp_arg(s, i, &f, 1), c = fp_arg(s, i, &f, 2);
 
     if (i->imm & 1)
-        a = negated(i->type, a);
+        a = negated(i->type, a, f.arm);
     if (i->imm & 2)
-        c = negated(i->type, c);
-    fp_end(s, i, &f, softfp_fma(&f, i->type, a, arg(s, i, 1), c));
+        c = negated(i->type, c, f.arm);
+    fp_end(s, i, &f, softfp_fma(&f, i->type, a, b, c));
 }
 
 static void step_fcvt(struct interp *s, const struct ir_insn *i)
 {
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, softfp_cvt(&f, i->type, arg(s, i, 0)));
+    fp_end(s, i, &f, softfp_cvt(&f, i->type, fp_arg(s, i, &f, 0)));
 }
 
 static void step_fcvt_to_int(struct interp *s, const struct ir_insn *i)
 {
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, softfp_to_int(&f, arg_type(s, i, 0), arg(s, i, 0), ir_type_bits[i->type],
-                                   i->op == IR_fcvt_si, i->aux & IR_FP_NANMAX));
+    fp_end(s, i, &f, softfp_to_fixed(&f, arg_type(s, i, 0), fp_arg(s, i, &f, 0), ir_type_bits[i->type],
+                                     i->op == IR_fcvt_si, i->aux & IR_FP_NANMAX, (unsigned)i->imm));
 }
 
 static void step_fcvt_from_int(struct interp *s, const struct ir_insn *i)
 {
     struct softfp f = fp_begin(s, i);
 
-    fp_end(s, i, &f, softfp_from_int(&f, i->type, arg(s, i, 0), ir_type_bits[arg_type(s, i, 0)],
-                                     i->op == IR_fcvt_is));
+    fp_end(s, i, &f, softfp_from_fixed(&f, i->type, arg(s, i, 0), ir_type_bits[arg_type(s, i, 0)],
+                                       i->op == IR_fcvt_is, (unsigned)i->imm));
 }
 
 static void step_fpflags(struct interp *s, const struct ir_insn *i)
@@ -397,12 +413,14 @@ static void step_fpflags(struct interp *s, const struct ir_insn *i)
     for (unsigned k = 0; k < NFP_BITS; k++)
         if (s->cpu->mxcsr & fp_bits[k].mxcsr)
             flags |= fp_bits[k].fpx;
-    set(s, i, flags);
+    set(s, i, flags | (i->aux ? s->cpu->fpx_more : 0u));
 }
 
 static void step_fpflags_set(struct interp *s, const struct ir_insn *i)
 {
     s->cpu->mxcsr &= ~0x3fu;
+    if (i->aux)
+        s->cpu->fpx_more = arg(s, i, 0) & IR_FPX_ID;
     for (unsigned k = 0; k < NFP_BITS; k++)
         if (arg(s, i, 0) & fp_bits[k].fpx)
             s->cpu->mxcsr |= fp_bits[k].mxcsr;
@@ -412,6 +430,25 @@ static void step_fprm_set(struct interp *s, const struct ir_insn *i)
 {
     s->cpu->mxcsr &= ~(3u << MXCSR_RC_SHIFT);
     s->cpu->mxcsr |= (uint32_t)rc_of_rm[arg(s, i, 0) & 7] << MXCSR_RC_SHIFT;
+}
+
+/* --- vectors ------------------------------------------------------------------------------------------- */
+
+static void step_vec(struct interp *s, const struct ir_insn *i)
+{
+    struct vec in[3] = { { { 0, 0 } } }, r;
+    unsigned fpx = 0;
+
+    for (unsigned k = 0; k < 3 && i->arg[k]; k++)
+        in[k] = (struct vec){ { s->v[i->arg[k]].lo, s->v[i->arg[k]].hi } };
+    r = vec_eval(i->op, i->aux, i->imm, i->type, in, dynamic_rm(s), &fpx);
+    raise_fpx(s, fpx);
+    s->v[s->at] = (struct val){ r.q[0], r.q[1] };
+}
+
+static void step_crc32(struct interp *s, const struct ir_insn *i)
+{
+    set(s, i, vec_crc32((uint32_t)arg(s, i, 0), arg(s, i, 1), ir_type_bits[arg_type(s, i, 1)] / 8, i->imm));
 }
 
 /* --- helpers ------------------------------------------------------------------------------------------- */
@@ -466,6 +503,7 @@ static const step_fn steps[IR_NOPS] = {
     [IR_fcvt] = step_fcvt, [IR_fcvt_si] = step_fcvt_to_int, [IR_fcvt_ui] = step_fcvt_to_int,
     [IR_fcvt_is] = step_fcvt_from_int, [IR_fcvt_iu] = step_fcvt_from_int,
     [IR_fpflags] = step_fpflags, [IR_fpflags_set] = step_fpflags_set, [IR_fprm_set] = step_fprm_set,
+    [IR_fcmpun] = step_fcmp, [IR_crc32] = step_crc32, [IR_VEC_FIRST ... IR_VEC_LAST] = step_vec,
     [IR_call] = step_call, [IR_callv] = step_call,
     [IR_exit] = step_exit, [IR_exit_ind] = step_exit, [IR_exit_if] = step_exit_if, [IR_poll] = step_poll,
     [IR_trap] = step_trap, [IR_trap_if] = step_trap, [IR_jmp] = step_jmp, [IR_br] = step_br,

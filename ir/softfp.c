@@ -5,10 +5,11 @@
 
 typedef unsigned __int128 u128;
 
-/* A format: width, bits of the fraction, exponent bias. */
-struct fmt { unsigned bits, frac; int bias; };
+/* A format: width, bits of the fraction, exponent bias; Arm's alternative half precision has no infinities and NaNs. */
+struct fmt { unsigned bits, frac; int bias; bool finite; };
 
-static const struct fmt f32 = { 32, 23, 127 }, f64 = { 64, 52, 1023 };
+static const struct fmt f16 = { 16, 10, 15, false }, f16_alt = { 16, 10, 15, true };
+static const struct fmt f32 = { 32, 23, 127, false }, f64 = { 64, 52, 1023, false };
 
 enum cls { ZERO, FINITE, INF, QNAN, SNAN };
 
@@ -22,7 +23,7 @@ struct num {
 
 static const struct fmt *fmt_of(enum ir_type t)
 {
-    return t == IR_F32 ? &f32 : &f64;
+    return t == IR_F32 ? &f32 : (unsigned)t == IR_F16 ? &f16 : &f64;
 }
 
 static bool is_nan(const struct num *n)
@@ -60,7 +61,7 @@ static struct num unpack(const struct fmt *f, uint64_t v)
     struct num n = { .neg = v >> (f->bits - 1) & 1 };
     uint64_t frac = ir_low_bits(v, f->frac), e = v >> f->frac & max_exp(f);
 
-    if (e == max_exp(f)) {
+    if (e == max_exp(f) && !f->finite) {
         n.cls = !frac ? INF : frac & quiet_bit(f) ? QNAN : SNAN;
     } else if (e == 0) {
         n.cls = frac ? FINITE : ZERO;
@@ -113,12 +114,17 @@ static u128 round_shift(u128 sig, int n, bool sticky, bool neg, enum ir_rm rm, b
     case IR_RM_RDN: return sig + (neg && *inexact);
     case IR_RM_RUP: return sig + (!neg && *inexact);
     case IR_RM_RMM: return sig + half;
+    case IR_RM_ODD: return sig | *inexact;
     default:        return sig + (half && (sticky || (sig & 1)));
     }
 }
 
 static uint64_t overflow(struct softfp *s, const struct fmt *f, bool neg)
 {
+    if (f->finite) {
+        s->flags |= IR_FPX_NV;
+        return pack(f, neg, 0, ir_low_bits(UINT64_MAX, f->bits - 1));
+    }
     bool to_inf = s->rm == IR_RM_RNE || s->rm == IR_RM_RMM || s->rm == (neg ? IR_RM_RDN : IR_RM_RUP);
 
     s->flags |= IR_FPX_OF | IR_FPX_NX;
@@ -134,7 +140,11 @@ static uint64_t round_pack(struct softfp *s, const struct fmt *f, const struct n
     int unit = (top > emin ? top : emin) - frac; /* exponent of the result's last place */
     bool inexact, ignored, tiny = top < emin;
 
-    if (top == emin - 1) /* rounds up to the smallest normal number if the exponent had no limit? */
+    if (tiny && s->fz) {
+        s->flags |= IR_FPX_UF;
+        return pack(f, n->neg, 0, 0);
+    }
+    if (top == emin - 1 && !s->tiny_before) /* rounds up to the smallest normal number if the exponent had no limit? */
         tiny = round_shift(n->sig, top - frac - n->exp, n->sticky, n->neg, s->rm, &ignored) >> (frac + 1) == 0;
     u128 m = round_shift(n->sig, unit - n->exp, n->sticky, n->neg, s->rm, &inexact);
     if (m >> (frac + 1)) {
@@ -142,7 +152,7 @@ static uint64_t round_pack(struct softfp *s, const struct fmt *f, const struct n
         unit++;
     }
     bool normal = m >> frac != 0;
-    if (normal && unit + frac > f->bias)
+    if (normal && unit + frac > f->bias + f->finite)
         return overflow(s, f, n->neg);
     if (inexact)
         s->flags |= IR_FPX_NX | (tiny ? IR_FPX_UF : 0);
@@ -160,15 +170,19 @@ static uint64_t invalid(struct softfp *s, const struct fmt *f)
 /** The NaN that an operation with at least one NaN operand gives: v[] are the operands' bits. */
 static uint64_t nan_result(struct softfp *s, const struct fmt *f, const uint64_t *v, unsigned n)
 {
-    uint64_t first = 0;
+    uint64_t first = 0, first_signalling = 0;
 
     for (unsigned k = n; k--; ) {
         struct num x = unpack(f, v[k]);
-        if (x.cls == SNAN)
+        if (x.cls == SNAN) {
             s->flags |= IR_FPX_NV;
+            first_signalling = v[k] | quiet_bit(f);
+        }
         if (is_nan(&x))
             first = v[k] | quiet_bit(f);
     }
+    if (s->arm && first_signalling)
+        first = first_signalling;
     return s->canon ? default_nan(f) : first;
 }
 
@@ -307,8 +321,10 @@ uint64_t softfp_fma(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b, ui
 
     if (bad)
         s->flags |= IR_FPX_NV;
+    if (bad && s->arm && z.cls != SNAN)
+        return default_nan(f);
     if (is_nan(&x) || is_nan(&y) || is_nan(&z))
-        return nan_result(s, f, (uint64_t[]){ a, b, c }, 3);
+        return s->arm ? nan_result(s, f, (uint64_t[]){ c, a, b }, 3) : nan_result(s, f, (uint64_t[]){ a, b, c }, 3);
     bool neg = x.neg ^ y.neg, p_inf = x.cls == INF || y.cls == INF;
     if (bad || (p_inf && z.cls == INF && z.neg != neg))
         return invalid(s, f);
@@ -350,14 +366,19 @@ bool softfp_lt(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b)
 {
     const struct fmt *f = fmt_of(t);
 
-    return !unordered(s, f, a, b, true) && order(f, a) < order(f, b);
+    return !unordered(s, f, a, b, !s->quiet) && order(f, a) < order(f, b);
 }
 
 bool softfp_le(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b)
 {
     const struct fmt *f = fmt_of(t);
 
-    return !unordered(s, f, a, b, true) && order(f, a) <= order(f, b);
+    return !unordered(s, f, a, b, !s->quiet) && order(f, a) <= order(f, b);
+}
+
+bool softfp_unordered(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b)
+{
+    return unordered(s, fmt_of(t), a, b, false);
 }
 
 /** minimumNumber (want_less) or maximumNumber. */
@@ -389,12 +410,26 @@ uint64_t softfp_max(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b)
 
 uint64_t softfp_cvt(struct softfp *s, enum ir_type t, uint64_t a)
 {
-    const struct fmt *to = fmt_of(t), *from = to == &f32 ? &f64 : &f32;
+    return softfp_cvt_from(s, t, t == IR_F32 ? IR_F64 : IR_F32, a);
+}
+
+static const struct fmt *half_or(const struct softfp *s, enum ir_type t)
+{
+    return (unsigned)t == IR_F16 && s->ahp ? &f16_alt : fmt_of(t);
+}
+
+uint64_t softfp_cvt_from(struct softfp *s, enum ir_type t, enum ir_type source, uint64_t a)
+{
+    const struct fmt *to = half_or(s, t), *from = half_or(s, source);
     struct num x = unpack(from, a);
 
+    if (to->finite && (is_nan(&x) || x.cls == INF)) {
+        s->flags |= IR_FPX_NV;
+        return x.cls == INF ? pack(to, x.neg, 0, 0x7fff) : pack(to, x.neg, 0, 0);
+    }
     if (is_nan(&x)) {
         uint64_t frac = ir_low_bits(nan_result(s, from, &a, 1), from->frac);
-        frac = to == &f64 ? frac << (f64.frac - f32.frac) : frac >> (f64.frac - f32.frac);
+        frac = to->frac > from->frac ? frac << (to->frac - from->frac) : frac >> (from->frac - to->frac);
         return s->canon ? default_nan(to) : pack(to, x.neg, max_exp(to), frac);
     }
     if (x.cls == INF)
@@ -405,6 +440,12 @@ uint64_t softfp_cvt(struct softfp *s, enum ir_type t, uint64_t a)
 uint64_t softfp_to_int(struct softfp *s, enum ir_type t, uint64_t a, unsigned width, bool is_signed,
                        bool nanmax)
 {
+    return softfp_to_fixed(s, t, a, width, is_signed, nanmax, 0);
+}
+
+uint64_t softfp_to_fixed(struct softfp *s, enum ir_type t, uint64_t a, unsigned width, bool is_signed, bool nanmax,
+                         unsigned fbits)
+{
     struct num x = unpack(fmt_of(t), a);
     uint64_t max = ir_low_bits(UINT64_MAX, width - is_signed), min = is_signed ? max + 1 : 0;
 
@@ -412,6 +453,7 @@ uint64_t softfp_to_int(struct softfp *s, enum ir_type t, uint64_t a, unsigned wi
         s->flags |= IR_FPX_NV;
         return nanmax ? max : 0;
     }
+    x.exp += (int)fbits;
     u128 limit = x.neg ? min : max;
     bool inexact = false;
     u128 v = limit + 1; /* too large, unless proved otherwise */
@@ -430,9 +472,226 @@ uint64_t softfp_to_int(struct softfp *s, enum ir_type t, uint64_t a, unsigned wi
 
 uint64_t softfp_from_int(struct softfp *s, enum ir_type t, uint64_t v, unsigned width, bool is_signed)
 {
+    return softfp_from_fixed(s, t, v, width, is_signed, 0);
+}
+
+uint64_t softfp_from_fixed(struct softfp *s, enum ir_type t, uint64_t v, unsigned width, bool is_signed, unsigned fbits)
+{
     int64_t sv = ir_sign_extend(v, width);
     bool neg = is_signed && sv < 0;
-    struct num n = { .cls = FINITE, .neg = neg, .sig = neg ? (uint64_t)0 - (uint64_t)sv : ir_low_bits(v, width) };
+    struct num n = { .cls = FINITE, .neg = neg, .exp = -(int)fbits, .sig = neg ? (uint64_t)0 - (uint64_t)sv : ir_low_bits(v, width) };
 
     return round_pack(s, fmt_of(t), &n);
+}
+
+/* --- what Arm has beyond IEEE 754's operations (Arm ARM, shared pseudocode: FPRecipEstimate and its like) ------------ */
+
+uint64_t softfp_flush(struct softfp *s, enum ir_type t, uint64_t a)
+{
+    const struct fmt *f = fmt_of(t);
+
+    if (!s->fz || !ir_low_bits(a, f->bits - 1) || ir_low_bits(a, f->bits - 1) >> f->frac)
+        return a;
+    if (f != &f16)
+        s->flags |= IR_FPX_ID;
+    return a & (uint64_t)1 << (f->bits - 1);
+}
+
+uint64_t softfp_min_max(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b, bool less, bool number)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a), y = unpack(f, b);
+
+    if (number && x.cls == QNAN && !is_nan(&y))
+        return b;
+    if (number && y.cls == QNAN && !is_nan(&x))
+        return a;
+    if (is_nan(&x) || is_nan(&y))
+        return nan_result(s, f, (uint64_t[]){ a, b }, 2);
+    return min_max(s, t, a, b, less);
+}
+
+/** 0 times infinity, in either order. */
+static bool zero_times_inf(const struct num *x, const struct num *y)
+{
+    return (x->cls == ZERO && y->cls == INF) || (x->cls == INF && y->cls == ZERO);
+}
+
+uint64_t softfp_mulx(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a), y = unpack(f, b);
+
+    if (zero_times_inf(&x, &y))
+        return pack(f, x.neg ^ y.neg, (uint64_t)f->bias + 1, 0);
+    return softfp_mul(s, t, a, b);
+}
+
+uint64_t softfp_step(struct softfp *s, enum ir_type t, uint64_t a, uint64_t b, bool root)
+{
+    const struct fmt *f = fmt_of(t);
+    uint64_t na = a ^ (uint64_t)1 << (f->bits - 1);
+    struct num x = unpack(f, na), y = unpack(f, b);
+    struct num base = { .cls = FINITE, .sig = root ? 3 : 2 };
+
+    if (is_nan(&x) || is_nan(&y))
+        return nan_result(s, f, (uint64_t[]){ na, b }, 2);
+    if (zero_times_inf(&x, &y)) /* 1.5 or 2 */
+        return root ? pack(f, false, (uint64_t)f->bias, quiet_bit(f)) : pack(f, false, (uint64_t)f->bias + 1, 0);
+    if (x.cls == INF || y.cls == INF)
+        return inf(f, x.neg ^ y.neg);
+    x = product(&x, &y);
+    x = sum(s, x, base);
+    x.exp -= root;
+    return round_pack(s, f, &x);
+}
+
+static unsigned reciprocal(unsigned a)
+{
+    return ((1u << 19) / (a * 2 + 1) + 1) / 2;
+}
+
+static unsigned reciprocal_root(unsigned a)
+{
+    unsigned b = 512;
+
+    a = a < 256 ? a * 2 + 1 : ((a >> 1 << 1) + 1) * 2;
+    while (a * (b + 1) * (b + 1) < 1u << 28)
+        b++;
+    return (b + 1) / 2;
+}
+
+uint32_t softfp_fixed_estimate(uint32_t a, bool root)
+{
+    if (root)
+        return a >> 30 ? reciprocal_root(a >> 23) << 23 : UINT32_MAX;
+    return a >> 31 ? reciprocal(a >> 23) << 23 : UINT32_MAX;
+}
+
+/** Exponent field and the fraction's top bits of a finite number other than 0, normalised: *e may be below 1. Returns
+ * the fraction, its highest bit being bit 51. */
+static uint64_t normalised_fraction(const struct fmt *f, uint64_t a, int *e)
+{
+    uint64_t frac = ir_low_bits(a, f->frac) << (52 - f->frac);
+
+    *e = (int)(a >> f->frac & max_exp(f));
+    if (*e == 0) {
+        while (!(frac >> 51 & 1)) {
+            frac <<= 1;
+            --*e;
+        }
+        frac = ir_low_bits(frac << 1, 52);
+    }
+    return frac;
+}
+
+static uint64_t estimate_of(const struct fmt *f, bool neg, int e, unsigned estimate)
+{
+    uint64_t frac = (uint64_t)(estimate & 0xff) << 44;
+
+    if (e <= 0) { /* denormal: the leading one moves into the fraction */
+        frac = (frac >> 1 | (uint64_t)1 << 51) >> -e;
+        e = 0;
+    }
+    return pack(f, neg, (uint64_t)e, frac >> (52 - f->frac));
+}
+
+uint64_t softfp_recpe(struct softfp *s, enum ir_type t, uint64_t a)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a);
+    int e;
+
+    if (is_nan(&x))
+        return nan_result(s, f, &a, 1);
+    if (x.cls == INF)
+        return pack(f, x.neg, 0, 0);
+    if (x.cls == ZERO) {
+        s->flags |= IR_FPX_DZ;
+        return inf(f, x.neg);
+    }
+    uint64_t frac = normalised_fraction(f, a, &e);
+    if (e < -1)
+        return overflow(s, f, x.neg);
+    int result = 2 * f->bias - 1 - e;
+    if (s->fz && result <= 0) {
+        s->flags |= IR_FPX_UF;
+        return pack(f, x.neg, 0, 0);
+    }
+    return estimate_of(f, x.neg, result, reciprocal(256 | (unsigned)(frac >> 44)));
+}
+
+uint64_t softfp_rsqrte(struct softfp *s, enum ir_type t, uint64_t a)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a);
+    int e;
+
+    if (is_nan(&x))
+        return nan_result(s, f, &a, 1);
+    if (x.cls == ZERO) {
+        s->flags |= IR_FPX_DZ;
+        return inf(f, x.neg);
+    }
+    if (x.neg)
+        return invalid(s, f);
+    if (x.cls == INF)
+        return 0;
+    uint64_t frac = normalised_fraction(f, a, &e);
+    unsigned scaled = e & 1 ? 128 | (unsigned)(frac >> 45) : 256 | (unsigned)(frac >> 44);
+    return estimate_of(f, false, (3 * f->bias - 1 - e) / 2, reciprocal_root(scaled));
+}
+
+uint64_t softfp_recpx(struct softfp *s, enum ir_type t, uint64_t a)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a);
+    uint64_t e = a >> f->frac & max_exp(f);
+
+    if (is_nan(&x))
+        return nan_result(s, f, &a, 1);
+    return pack(f, x.neg, e ? ~e & max_exp(f) : max_exp(f) - 1, 0);
+}
+
+uint64_t softfp_round_int(struct softfp *s, enum ir_type t, uint64_t a, bool exact, unsigned width)
+{
+    const struct fmt *f = fmt_of(t);
+    struct num x = unpack(f, a);
+    bool inexact = false;
+    u128 limit = width ? (u128)1 << (width - 1) : 0, v = 0;
+
+    if (width && (is_nan(&x) || x.cls == INF)) {
+        v = limit + 2;
+    } else if (is_nan(&x)) {
+        return nan_result(s, f, &a, 1);
+    } else if (x.cls != FINITE) {
+        return a;
+    } else if (x.exp < 0) {
+        v = round_shift(x.sig, -x.exp, false, x.neg, s->rm, &inexact);
+    } else if (width) {
+        v = x.exp > 64 ? limit + 2 : x.sig << x.exp;
+    } else {
+        return a;
+    }
+    struct num r = { .cls = FINITE, .neg = x.neg, .sig = v };
+    if (width && v > limit - !x.neg) {
+        s->flags |= IR_FPX_NV;
+        r = (struct num){ .cls = FINITE, .neg = true, .sig = limit };
+    } else if (inexact && exact) {
+        s->flags |= IR_FPX_NX;
+    }
+    struct softfp plain = { .rm = IR_RM_RNE };
+    return round_pack(&plain, f, &r);
+}
+
+struct softfp softfp_of_aux(unsigned fp, enum ir_type t, enum ir_rm dyn)
+{
+    enum ir_rm rm = IR_FP_RM(fp);
+    bool arm = fp & IR_FP_ARM;
+
+    return (struct softfp){
+        .rm = rm == IR_RM_DYN ? dyn : rm, .canon = fp & IR_FP_CANON, .arm = arm, .fz = fp & IR_FP_FZ,
+        .ahp = fp & IR_FP_AHP, .tiny_before = arm && ((unsigned)t == IR_F16 || fp & IR_FP_FZ),
+        .quiet = fp & IR_FP_QUIET,
+    };
 }

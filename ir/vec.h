@@ -22,10 +22,22 @@ const struct vec_info *vec_info(enum ir_op op);
 /** Whether aux and imm are a variant that the op has. */
 bool vec_valid(enum ir_op op, unsigned aux, int64_t imm);
 
-/** Computes op `op`. `rm`: the rounding mode that IR_RM_DYN stands for; *fpx: IR_FPX_* bits are added. `t`: the result's
- * type (of vget), `from`: the type of scalar operands. The variant must be valid. */
-struct vec vec_eval(enum ir_op op, unsigned aux, int64_t imm, enum ir_type t, enum ir_type from, const struct vec in[3],
-                    enum ir_rm rm, unsigned *fpx);
+/** Computes op `op`. `t`: the result's type (of vget); `rm`: the rounding mode that IR_RM_DYN stands for; *fpx:
+ * IR_FPX_* bits are added. The variant must be valid. */
+struct vec vec_eval(enum ir_op op, unsigned aux, int64_t imm, enum ir_type t, const struct vec in[3], enum ir_rm rm,
+                    unsigned *fpx);
 
-/** One step of CRC-32 over `bytes` low bytes of `v`, bit-reflected `poly`, without inversions. */
-uint32_t vec_crc32(uint32_t crc, uint64_t v, unsigned bytes, uint32_t poly);
+/** One step of CRC-32 (or CRC-32C) over the `bytes` low bytes of `v`, bits reflected, without inversions. */
+uint32_t vec_crc32(uint32_t crc, uint64_t v, unsigned bytes, bool castagnoli);
+
+/* --- for the files that make up vec_eval() */
+
+/** Lane `k` of `w` bits (8..64), zero-extended. */
+uint64_t vec_lane(struct vec v, unsigned w, unsigned k);
+/** Sets lane `k` to the low `w` bits of `x`. */
+void vec_lane_set(struct vec *v, unsigned w, unsigned k, uint64_t x);
+/** How many lanes of `w` bits of the result ONE and LOW leave. */
+unsigned vec_part_lanes(unsigned aux, unsigned w);
+/** Floating point (vec_fp.c) and AES, SHA (vec_crypto.c). */
+struct vec vec_eval_fp(enum ir_op op, unsigned aux, int64_t imm, const struct vec in[3], enum ir_rm rm, unsigned *fpx);
+struct vec vec_eval_crypto(enum ir_op op, unsigned aux, int64_t imm, const struct vec in[3]);

@@ -13,6 +13,11 @@ bool host_features_init(uint32_t mask)
     host_features = (struct host_features){ 0 };
     if (!(mask & 1)) {
         host_features.avx = CPU_FEATURE_ACTIVE(AVX);
+        host_features.avx2 = CPU_FEATURE_ACTIVE(AVX2);
+        host_features.f16c = CPU_FEATURE_ACTIVE(F16C);
+        host_features.aes = CPU_FEATURE_ACTIVE(AES);
+        host_features.sha = CPU_FEATURE_ACTIVE(SHA);
+        host_features.clmul = CPU_FEATURE_ACTIVE(PCLMULQDQ);
         host_features.fma = CPU_FEATURE_ACTIVE(FMA);
         host_features.bmi1 = CPU_FEATURE_ACTIVE(BMI1);
         host_features.bmi2 = CPU_FEATURE_ACTIVE(BMI2);

@@ -17,7 +17,7 @@
 #include "backend/x86/homes.h"
 #include "backend/x86/rt.h"
 
-struct host_features { bool avx, fma, bmi1, bmi2, lzcnt; };
+struct host_features { bool avx, avx2, fma, bmi1, bmi2, lzcnt, f16c, aes, sha, clmul; };
 extern struct host_features host_features;
 
 /* Where an operand is. */

@@ -24,6 +24,43 @@ static void arith_rt(struct x86_emit *e, const struct ir_insn *i, const uint8_t 
     rt_result(e, result, i->type);
 }
 
+/* --- ops under Arm's rules, as lane 0 of a vector op */
+
+static const uint8_t vec_op[IR_NOPS] = {
+    [IR_fadd] = IR_vfadd, [IR_fsub] = IR_vfsub, [IR_fmul] = IR_vfmul, [IR_fdiv] = IR_vfdiv, [IR_fsqrt] = IR_vfsqrt,
+    [IR_fma] = IR_vfma,
+};
+
+static void lane_rt(struct x86_emit *e, const struct ir_insn *i, const uint8_t *regs, unsigned n, unsigned result)
+{
+    unsigned lane = i->op == IR_fcvt ? (is64(i) ? IR_F32 : IR_F64) : i->type;
+    unsigned op = i->op != IR_fcvt ? vec_op[i->op] : is64(i) ? IR_vfcvtl : IR_vfcvtn;
+
+    rt_arg_imm(e, 0, RT_VEC_DESC(op, (unsigned)IR_V_ONE | lane | (unsigned)IR_V_FP(i->aux & 0xff)));
+    rt_arg_imm(e, 1, i->op == IR_fma ? i->imm : 0);
+    for (unsigned k = 0; k < n; k++)
+        rt_arg_fp(e, k, regs[k], IR_F64);
+    rt_call(e, RT_vec);
+    x86_movq_xm(&e->b, xmm(result), CPU_MEM(e, rt_fp[3]));
+}
+
+/* Must the op be computed by Arm's rules in C? */
+static bool lane_rt_wanted(const struct ir_insn *i)
+{
+    return i->aux & IR_FP_FZ || ((i->aux & IR_FP_ARM) && IR_FP_RM(i->aux) != IR_RM_DYN);
+}
+
+/* Must operands outlive the result, so that a NaN can be made of them? */
+static bool keeps_operands(const struct ir_insn *i)
+{
+    return (i->aux & (IR_FP_ARM | IR_FP_CANON)) == IR_FP_ARM;
+}
+
+static void code_arm_nan(struct x86_emit *e, const struct stub *s)
+{
+    lane_rt(e, s->insn, s->a, ir_ops[s->insn->op].nargs, s->d);
+}
+
 void emit_fp_rt(struct x86_emit *e, struct ir_insn *i)
 {
     uint8_t regs[3] = { e->o[0].reg, e->o[1].reg };
@@ -57,10 +94,17 @@ static struct stub *if_nan(struct x86_emit *e, struct ir_insn *i,
     return s;
 }
 
-static void canonicalise(struct x86_emit *e, struct ir_insn *i)
+/* `regs`: the operands. */
+static void fix_nan(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
 {
-    if (i->aux & IR_FP_CANON)
+    if (i->aux & IR_FP_CANON) {
         if_nan(e, i, code_canonical);
+    } else if (i->aux & IR_FP_ARM) {
+        struct stub *s = if_nan(e, i, code_arm_nan);
+
+        for (unsigned k = 0; k < ir_ops[i->op].nargs; k++)
+            s->a[k] = regs[k];
+    }
 }
 
 /* ------------------------------------------------------------------ arithmetic */
@@ -85,11 +129,18 @@ FP2(div)
 void emit_fp2(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg, b = e->o[1].reg;
+    const uint8_t regs[3] = { (uint8_t)a, (uint8_t)b };
     bool rt = IR_FP_RM(i->aux) != IR_RM_DYN;
 
-    e->d = ra_def(&e->ra, e->ra.cur, a, host_features.avx || rt || a == b ? 0 : 1u << b);
+    if (lane_rt_wanted(i)) {
+        e->d = ra_def(&e->ra, e->ra.cur, a, 0);
+        lane_rt(e, i, regs, 2, e->d);
+        return;
+    }
+    e->d = ra_def(&e->ra, e->ra.cur, a, keeps_operands(i) ? 1u << a | 1u << b
+                                        : host_features.avx || rt || a == b ? 0 : 1u << b);
     if (rt) {
-        arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b }, 2, e->d);
+        arith_rt(e, i, regs, 2, e->d);
         return;
     }
     switch (i->op) {
@@ -98,20 +149,25 @@ void emit_fp2(struct x86_emit *e, struct ir_insn *i)
     case IR_fmul: fp2_mul(e, is64(i), e->d, a, b); break;
     default:      fp2_div(e, is64(i), e->d, a, b); break;
     }
-    canonicalise(e, i);
+    fix_nan(e, i, regs);
 }
 
 void emit_fsqrt(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg;
 
+    e->d = ra_def(&e->ra, e->ra.cur, a, keeps_operands(i) && !lane_rt_wanted(i) ? 1u << a : 0);
+    if (lane_rt_wanted(i)) {
+        lane_rt(e, i, (const uint8_t[]){ (uint8_t)a }, 1, e->d);
+        return;
+    }
     if (IR_FP_RM(i->aux) != IR_RM_DYN) {
         arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a }, 1, e->d);
         return;
     }
     emit_move(e, e->d, a);
     is64(i) ? x86_sqrtsd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_sqrtss_xx(&e->b, xmm(e->d), xmm(e->d));
-    canonicalise(e, i);
+    fix_nan(e, i, (const uint8_t[]){ (uint8_t)a });
 }
 
 /* The factors are still there, the addend is not; the NaN result stands for it. Raises invalid for 0 x inf + NaN. */
@@ -140,22 +196,28 @@ void emit_fma(struct x86_emit *e, struct ir_insn *i)
     unsigned a = e->o[0].reg, b = e->o[1].reg, c = e->o[2].reg;
     uint32_t factors = (1u << a) | (1u << b);
 
+    if (lane_rt_wanted(i) || (keeps_operands(i) && !host_features.fma)) {
+        e->d = ra_def(&e->ra, e->ra.cur, c, 0);
+        lane_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b, (uint8_t)c }, 3, e->d);
+        return;
+    }
     if (!host_features.fma || IR_FP_RM(i->aux) != IR_RM_DYN) {
         e->d = ra_def(&e->ra, e->ra.cur, c, 0);
         arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b, (uint8_t)c }, 3, e->d);
         return;
     }
-    e->d = ra_def(&e->ra, e->ra.cur, c, factors);
+    e->d = ra_def(&e->ra, e->ra.cur, c, factors | (keeps_operands(i) ? 1u << c : 0));
     emit_move(e, e->d, c);
     if (is64(i))
         fma3_sd(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
     else
         fma3_ss(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
-    if (i->aux & IR_FP_CANON) {
-        struct stub *s = if_nan(e, i, code_fma_nan);
+    if (i->aux & (IR_FP_CANON | IR_FP_ARM)) {
+        struct stub *s = if_nan(e, i, i->aux & IR_FP_CANON ? code_fma_nan : code_arm_nan);
 
         s->a[0] = (uint8_t)a;
         s->a[1] = (uint8_t)b;
+        s->a[2] = (uint8_t)c;
     }
 }
 
@@ -190,6 +252,10 @@ void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg;
 
+    if (lane_rt_wanted(i)) {
+        lane_rt(e, i, (const uint8_t[]){ (uint8_t)a }, 1, e->d);
+        return;
+    }
     if (!is64(i) && IR_FP_RM(i->aux) != IR_RM_DYN) {
         rt_arg_imm(e, 0, (int64_t)RT_DESC(i->op, IR_FP_RM(i->aux), 0, 0));
         rt_arg_fp(e, 0, a, IR_F64);
@@ -200,7 +266,28 @@ void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
     /* The conversions merge into their target: name the source for it, not some older value. */
     emit_move(e, e->d, a);
     is64(i) ? x86_cvtss2sd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_cvtsd2ss_xx(&e->b, xmm(e->d), xmm(e->d));
-    canonicalise(e, i);
+    if (i->aux & IR_FP_CANON) /* Arm's NaN is the host's */
+        if_nan(e, i, code_canonical);
+}
+
+/* Scaled or flushing conversions. */
+static bool fixed_rt(struct x86_emit *e, const struct ir_insn *i)
+{
+    unsigned from = arg_type(e, i, 0), a = e->o[0].reg;
+
+    if (!i->imm && !(i->aux & IR_FP_FZ && from >= IR_F32))
+        return false;
+    rt_arg_imm(e, 0, RT_FP_DESC(i->op, i->aux, i->type, from, i->imm));
+    if (from < IR_F32)
+        rt_arg_int(e, 2, a);
+    else
+        x86_movq_mx(&e->b, CPU_MEM(e, rt_int[2]), xmm(a));
+    rt_call(e, RT_fixed);
+    if (i->type >= IR_F32)
+        x86_movq_xm(&e->b, xmm(e->d), CPU_MEM(e, rt_int));
+    else
+        rt_result(e, e->d, i->type);
+    return true;
 }
 
 static void to_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
@@ -237,6 +324,8 @@ void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
     unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type), rm = IR_FP_RM(i->aux);
     struct stub *s;
 
+    if (fixed_rt(e, i))
+        return;
     if (rm != IR_RM_DYN && rm != IR_RM_RTZ) {
         to_int_rt_keep(e, i, a, from, e->d);
         return;
@@ -258,7 +347,8 @@ void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
 
 void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
 {
-    to_int_rt_keep(e, i, e->o[0].reg, arg_type(e, i, 0), e->d);
+    if (!fixed_rt(e, i))
+        to_int_rt_keep(e, i, e->o[0].reg, arg_type(e, i, 0), e->d);
 }
 
 static void from_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned width, unsigned d)
@@ -285,6 +375,8 @@ void emit_fcvt_is(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
 
+    if (fixed_rt(e, i))
+        return;
     if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width))
         from_int_rt(e, i, a, width, e->d);
     else
@@ -301,6 +393,8 @@ void emit_fcvt_iu(struct x86_emit *e, struct ir_insn *i)
     unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
     struct stub *s;
 
+    if (fixed_rt(e, i))
+        return;
     if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width)) {
         from_int_rt(e, i, a, width, e->d);
     } else if (width == 32) {
@@ -360,10 +454,11 @@ static void read_mxcsr(struct x86_emit *e, unsigned reg)
 
 void emit_fpflags(struct x86_emit *e, struct ir_insn *i)
 {
-    (void)i;
     read_mxcsr(e, e->d);
     x86_and_ri(&e->b, 4, e->d, MX_FLAGS);
     x86_movzx8_rm(&e->b, 4, e->d, x86_mem_bi(RSP, e->d, 1, (int32_t)offsetof(struct cpu, fpx_of_mx) + e->bias));
+    if (i->aux)
+        x86_or_rm(&e->b, 4, e->d, CPU_MEM(e, fpx_more));
 }
 
 /* a[0]: the flags MXCSR shall have; rt_int has it as it is. */
@@ -381,8 +476,12 @@ void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
     unsigned t = ra_temp(&e->ra, RA_GPR, 0), old = ra_temp(&e->ra, RA_GPR, 0);
     struct stub *s;
 
-    (void)i;
     x86_mov_rr(&e->b, 4, t, gpr(e->o[0]));
+    if (i->aux) {
+        x86_mov_rr(&e->b, 4, old, t);
+        x86_and_ri(&e->b, 4, old, IR_FPX_ID);
+        x86_mov_mr(&e->b, 4, CPU_MEM(e, fpx_more), old);
+    }
     x86_and_ri(&e->b, 4, t, 31);
     x86_movzx8_rm(&e->b, 4, t, x86_mem_bi(RSP, t, 1, (int32_t)offsetof(struct cpu, mx_of_fpx) + e->bias));
     read_mxcsr(e, old);

@@ -423,12 +423,15 @@ static enum x86_cc cond_emit_fp(struct x86_emit *e, const struct cond *c, unsign
         wide ? x86_ucomisd_xx(&e->b, a, b) : x86_ucomiss_xx(&e->b, a, b);
         *parity = X86_NP;
         return X86_E;
-    case IR_fcmplt: /* b > a: "above" is false when unordered */
-        wide ? x86_comisd_xx(&e->b, b, a) : x86_comiss_xx(&e->b, b, a);
-        return X86_A;
-    default:
-        wide ? x86_comisd_xx(&e->b, b, a) : x86_comiss_xx(&e->b, b, a);
-        return X86_AE;
+    case IR_fcmpun:
+        wide ? x86_ucomisd_xx(&e->b, a, b) : x86_ucomiss_xx(&e->b, a, b);
+        return X86_P;
+    default: /* b > a: "above" is false when unordered */
+        if (c->i->aux & IR_FP_QUIET)
+            wide ? x86_ucomisd_xx(&e->b, b, a) : x86_ucomiss_xx(&e->b, b, a);
+        else
+            wide ? x86_comisd_xx(&e->b, b, a) : x86_comiss_xx(&e->b, b, a);
+        return c->i->op == IR_fcmplt ? X86_A : X86_AE;
     }
 }
 
@@ -465,6 +468,17 @@ enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity
     return (enum x86_cc)cc_of[c->i->op];
 }
 
+/* A comparison of floats that flushes denormals to zero. */
+static void cmp_rt(struct x86_emit *e, const struct ir_insn *i)
+{
+    for (unsigned k = 0; k < 2; k++)
+        rt_arg_fp(e, k, ra_use(&e->ra, ra_rep(&e->ra, i->arg[k])), IR_F64);
+    rt_arg_imm(e, 0, RT_FP_DESC(i->op, i->aux, i->type, arg_type(e, i, 0), 0));
+    rt_call(e, RT_fcmp);
+    e->d = ra_def(&e->ra, e->ra.cur, RA_NONE, 0);
+    rt_result(e, e->d, IR_I32);
+}
+
 /* A comparison whose value is wanted in a register. */
 void emit_cmp(struct x86_emit *e, struct ir_insn *i)
 {
@@ -473,11 +487,14 @@ void emit_cmp(struct x86_emit *e, struct ir_insn *i)
     unsigned parity;
     uint32_t operands;
 
+    if (ir_ops[i->op].flags & IR_FPENV && i->aux & IR_FP_FZ) {
+        cmp_rt(e, i);
+        return;
+    }
     e->ra.v[r].fused = true; /* let cond_prepare() look inside */
     c = cond_prepare(e, r);
     e->ra.v[r].fused = false;
     operands = (c.a.kind == OPND_REG ? 1u << c.a.reg : 0) | (c.b.kind == OPND_REG ? 1u << c.b.reg : 0);
-    (void)i;
     e->d = ra_def(&e->ra, r, RA_NONE, operands);
     x86_xor_rr(&e->b, 4, e->d, e->d); /* no movzx after, no dependency on the old value */
 

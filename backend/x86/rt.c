@@ -5,6 +5,8 @@
 #include <xmmintrin.h>
 
 #include "frontend/guest.h"
+#include "ir/softfp.h"
+#include "ir/vec.h"
 
 /* All arithmetic here goes through volatile so that the compiler neither folds nor moves it across MXCSR. */
 
@@ -194,6 +196,67 @@ static const struct { uint8_t mx, ir; } flag_map[] = {
 static void rt_fprm_set(struct cpu *cpu, uint64_t rm)
 {
     _mm_setcsr((_mm_getcsr() & ~(uint32_t)MX_RC) | rc_bits((unsigned)rm & 7));
+}
+
+/* --- ops whose meaning is in ir/: softfp, lane by lane */
+
+static void accumulate(struct cpu *cpu, unsigned fpx)
+{
+    uint32_t flags = 0;
+
+    for (unsigned k = 0; k < sizeof flag_map / sizeof *flag_map; k++)
+        if (fpx & flag_map[k].ir)
+            flags |= flag_map[k].mx;
+    if (flags)
+        raise_flags(flags);
+    cpu->fpx_more |= fpx & IR_FPX_ID;
+}
+
+static void rt_vec(struct cpu *cpu, uint64_t desc, int64_t imm)
+{
+    struct vec in[3], r;
+    unsigned fpx = 0;
+
+    memcpy(in, cpu->rt_fp, sizeof in);
+    r = vec_eval(desc & 0xff, desc >> 8 & 0xffff, imm, IR_V128, in, dyn_rm(), &fpx);
+    memcpy(cpu->rt_fp[3], &r, sizeof r);
+    accumulate(cpu, fpx);
+}
+
+static uint64_t rt_fixed(struct cpu *cpu, uint64_t desc, uint64_t unused, uint64_t v)
+{
+    unsigned op = desc & 0xff, aux = desc >> 8 & 0xffff, fbits = desc >> 32 & 0xff;
+    enum ir_type to = desc >> 24 & 15, from = desc >> 28 & 15;
+    bool is_signed = op == IR_fcvt_si || op == IR_fcvt_is;
+    struct softfp f = softfp_of_aux(aux, to, dyn_rm());
+    uint64_t r;
+
+    if (op == IR_fcvt_si || op == IR_fcvt_ui)
+        r = softfp_to_fixed(&f, from, softfp_flush(&f, from, from == IR_F32 ? (uint32_t)v : v), ir_type_bits[to],
+                            is_signed, aux & IR_FP_NANMAX, fbits);
+    else
+        r = softfp_from_fixed(&f, to, from == IR_I32 ? (uint32_t)v : v, ir_type_bits[from], is_signed, fbits);
+    accumulate(cpu, f.flags);
+    return r;
+}
+
+static uint64_t rt_fcmp(struct cpu *cpu, uint64_t desc)
+{
+    unsigned op = desc & 0xff;
+    enum ir_type t = desc >> 28 & 15;
+    uint64_t mask = t == IR_F32 ? UINT32_MAX : UINT64_MAX;
+    struct softfp f = softfp_of_aux(desc >> 8 & 0xffff, t, IR_RM_RNE);
+    uint64_t a = softfp_flush(&f, t, cpu->rt_fp[0][0] & mask), b = softfp_flush(&f, t, cpu->rt_fp[1][0] & mask);
+    bool r = op == IR_fcmpeq ? softfp_eq(&f, t, a, b) : op == IR_fcmplt ? softfp_lt(&f, t, a, b)
+           : op == IR_fcmple ? softfp_le(&f, t, a, b) : softfp_unordered(&f, t, a, b);
+
+    accumulate(cpu, f.flags);
+    return r;
+}
+
+static uint64_t rt_crc32(struct cpu *cpu, uint64_t crc, uint64_t v, uint64_t bytes, uint64_t castagnoli)
+{
+    return vec_crc32((uint32_t)crc, v, (unsigned)bytes, castagnoli);
 }
 
 static const void *const rt_table[NRT] = {

@@ -21,7 +21,12 @@
     RT(to_int, "floating point (as f64) to integer, saturating")                                   \
     RT(from_int64, "integer to f64")                                                               \
     RT(from_int32, "integer to f32")                                                               \
-    RT(fprm_set, "writes the rounding mode")
+    RT(fprm_set, "writes the rounding mode")                                                        \
+    RT(vec, "a vector op that has no host code, or an FP one whose result wants Arm's rules: vectors " \
+            "in rt_fp[0..2], the result in rt_fp[3]; int arguments RT_VEC_DESC(), imm")             \
+    RT(fixed, "FP to or from integer with a scale or flushing; the value in rt_int[2], bits as result") \
+    RT(fcmp, "a flushing comparison; operands in rt_fp[0], rt_fp[1]")                               \
+    RT(crc32, "CRC-32 step without CLMUL")
 
 enum rt {
 #define RT_ENUM(name, doc) RT_##name,
@@ -33,6 +38,12 @@ enum rt {
 /** op: enum ir_op; rm: enum ir_rm; flags: the op's imm (fma) or aux NaN bits; width: 32 or 64, of an integer. */
 #define RT_DESC(op, rm, flags, width) \
     ((uint64_t)(op) | (uint64_t)(rm) << 8 | (uint64_t)(flags) << 16 | (uint64_t)(width) << 32)
+
+/** What RT_vec computes. */
+#define RT_VEC_DESC(op, aux) ((int64_t)((op) | (uint32_t)(aux) << 8))
+/** What RT_fixed and RT_fcmp compute: op, its aux, the result's and the operand's type, and the scale. */
+#define RT_FP_DESC(op, aux, type, from, imm) \
+    ((int64_t)((op) | (uint64_t)(aux) << 8 | (uint64_t)(type) << 24 | (uint64_t)(from) << 28 | (uint64_t)(imm) << 32))
 
 /** Points `cpu` at the thunk and the table. */
 void rt_init_cpu(struct cpu *cpu);
