@@ -152,6 +152,32 @@ def check_missing_file():
     raise tap.Fail('a missing file is not reported')
 
 
+def check_several_files():
+    """Two files of one prefix are one decoder; what overlaps is told with the file's name."""
+    first = '.ext X\n%f 0:2\n&f f\na 0000000000000000000000000000 00.. &f %f\n'
+    second = '.ext Y\n%f 2:2\nb 0000000000000000000000000001 ..00 &f %f\n'
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = [folder / 'one.decode', folder / 'two.decode']
+        paths[0].write_text(first)
+        paths[1].write_text(second)
+        files = [folder / f for f in ('gen.h', 'gen.c', 'gen_disas.c')]
+        command = [sys.executable, '-B', TOP / 'frontend/decode.py', '--guest', 't', '--enum', 'T',
+                   '--include', 'gen.h', '--prefix', 't', '--out-h', files[0], '--out-c', files[1],
+                   '--out-disas', files[2], *paths]
+        subprocess.run(command, check=True)
+        text = files[1].read_text()
+        if text.count('t_decode(') != 1 or 'trans_a(' not in text or 'trans_b(' not in text:
+            raise tap.Fail('not one decoder of both files')
+        table = decode.load_all(paths)
+        if [table.match(w) and table.match(w).name for w in (3, 0x14, 4)] != ['a', 'b', None]:
+            raise tap.Fail('load_all() differs')
+        paths[1].write_text(second + 'c 0000000000000000000000000000 --00 &f f=0\n')
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "'c' overlaps 'a' of line 4 of one.decode" not in result.stderr:
+            raise tap.Fail(f'said {result.stderr}')
+
+
 def check_insert():
     """Field.insert() is the inverse of extract(), for all fields of the RISC-V tables."""
     tables = TOP / 'frontend/riscv'
@@ -169,7 +195,8 @@ def check_insert():
 def main():
     cases = [(p.stem, lambda p=p: check_succ(p)) for p in sorted(HERE.glob('decode/succ_*.decode'))]
     cases += [(p.stem, lambda p=p: check_err(p)) for p in sorted(HERE.glob('decode/err_*.decode'))]
-    cases += [('missing_file', check_missing_file), ('field_insert', check_insert)]
+    cases += [('missing_file', check_missing_file), ('several_files', check_several_files),
+              ('field_insert', check_insert)]
     tap.main(cases, sys.argv[1:])
 
 
