@@ -40,6 +40,7 @@ struct code_buf {
 struct code_exit {
     uint32_t off;       /* of the 5-byte call/jmp from the start of the unit's code */
     uint8_t hint;       /* enum ir_jump */
+    bool backward;      /* its target is a loop head: it polls */
     gaddr target;
 };
 

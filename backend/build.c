@@ -72,6 +72,7 @@ static void log_host(const struct ir_unit *ir, const struct compiled *out)
 /* One translation at a time: cache.lock. */
 static struct ir_unit *scratch;
 static struct pass_stats pass_counts;
+static bool loop_head; /* what is translated was reached by a jump back */
 
 void unit_build_stats(FILE *f)
 {
@@ -82,7 +83,7 @@ static void translate_cpu_pc(void *arg)
 {
     struct cpu *cpu = arg;
 
-    translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode);
+    translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode, loop_head);
 }
 
 /* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before
@@ -181,6 +182,7 @@ void unit_build(struct cpu *cpu, const struct pending_link *l)
         space_read_lock();
         lock_take(&cache.lock);
         u = cache_find(cpu->pc, cpu->mode);
+        loop_head = link_is_loop(l);
         if (!u)
             b = build_locked(cpu, &fault, &u);
         if (b == BUILT && !log_on(LOG_NOCHAIN))

@@ -308,7 +308,7 @@ static void copy_exits(struct unit *u, const struct code_exit *from)
 {
     for (uint32_t i = 0; i < u->nexits; i++)
         u->exits[i] = (struct unit_exit){
-            .target = from[i].target, .from = u, .off = from[i].off, .hint = from[i].hint,
+            .target = from[i].target, .from = u, .off = from[i].off, .hint = from[i].hint, .backward = from[i].backward,
         };
 }
 

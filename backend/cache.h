@@ -75,6 +75,7 @@ struct unit_exit {
     struct unit_exit *in_next, **in_pprev;      /* in to->incoming */
     uint32_t off;                               /* of its call or jmp, from the unit's code */
     uint8_t hint;                               /* enum ir_jump */
+    bool backward;                              /* a loop's end */
 };
 
 /* A guest page that a unit was translated from. */
@@ -220,6 +221,8 @@ void link_exit(struct unit_exit *e, struct unit *to);
 void unlink_exit(struct unit_exit *e);
 /** Unlinks all exits of `u` and all that jump to it. */
 void unlink_unit(struct unit *u);
+/** True if the exit goes back to a loop head: what is there is run again and again. Under cache.lock. */
+bool link_is_loop(const struct pending_link *l);
 /** Links the pending exit to `to` if it still is what it was. */
 void link_pending(const struct pending_link *l, struct unit *to);
 /** The direct exit whose call returns to `site`, or NULL. Inside an epoch or under the lock. */

@@ -48,6 +48,13 @@ void unlink_unit(struct unit *u)
         unlink_exit(&u->exits[i]);
 }
 
+bool link_is_loop(const struct pending_link *l)
+{
+    const struct unit_exit *e = l->exit;
+
+    return e && l->seg->gen == l->gen && e->backward;
+}
+
 void link_pending(const struct pending_link *l, struct unit *to)
 {
     struct unit_exit *e = l->exit;

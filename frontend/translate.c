@@ -7,7 +7,7 @@
 
 unsigned translate_limit = 128;
 
-enum { SHADOW_BYTES = 4, SIDE_EXITS = 5 };
+enum { SHADOW_BYTES = 4, SIDE_EXITS = 3, LOOP_EXITS = 12 };
 
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
@@ -128,7 +128,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         emit_imm(u, IR_exit_if, backward ? IR_EXIT_POLL : 0, cond, taken);
         /* After a loop's end comes colder code; after many branches, code that may never be reached (measured:
          * docs/design.md, "Limits of a first translation"). */
-        if (backward || ++tr->side_exits == SIDE_EXITS)
+        if (backward || --tr->side_exits == 0)
             leave(tr, past, IR_JUMP_PLAIN);
     }
 }
@@ -301,9 +301,9 @@ static gaddr shadow(struct tr *tr)
     return past;
 }
 
-void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode)
+void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
 {
-    struct tr tr = { .u = u, .guest = guest };
+    struct tr tr = { .u = u, .guest = guest, .side_exits = loop_head ? LOOP_EXITS : SIDE_EXITS };
 
     ir_reset(u, guest, pc, mode);
     while (!tr.done) {

@@ -42,7 +42,7 @@ struct tr {
     bool done;           /* the unit is over */
     ir_ref shadow_cond;  /* a branch over one instruction awaits its shadow: the condition, and where it leads */
     gaddr shadow_end;
-    unsigned side_exits; /* forward branches that became side exits */
+    unsigned side_exits; /* how many more forward branches may become side exits */
     bool trial;          /* the shadow is being translated: control flow is not emitted but ends the trial */
     gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
     ir_ref known[GUEST_MAX_REGS];  /* each guest register's value here, IR_NONE if the unit has not seen it */
@@ -79,5 +79,7 @@ void tr_end(struct tr *tr);
 extern unsigned translate_limit;
 
 /** Builds the unit that starts at `pc` into `u` (reset here). The caller holds space's read lock, so that
- * mappings stay. An unreadable or non-executable pc gives a unit that traps with IR_TRAP_FETCH. Never fails. */
-void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode);
+ * mappings stay. `loop_head`: a jump back led here, so the unit may have more branches inside: it should close the
+ * loop. An unreadable or non-executable pc gives a unit that traps with IR_TRAP_FETCH. Never fails. */
+void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode,
+                    bool loop_head);

@@ -17,14 +17,14 @@ static int32_t thunk_pos(const struct x86_emit *e, enum thunk t)
 }
 
 /* A direct exit: five bytes within one aligned eight, so that one store links them. */
-static void direct_exit(struct x86_emit *e, gaddr target, unsigned hint)
+static void direct_exit(struct x86_emit *e, gaddr target, unsigned hint, bool backward)
 {
     unsigned at = x86_pos(&e->b) & 7;
 
     if (at > 3)
         x86_nop(&e->b, 8 - at);
     GROW(e, exits);
-    e->exits[e->nexits++] = (struct code_exit){ .off = x86_pos(&e->b), .hint = (uint8_t)hint, .target = target };
+    e->exits[e->nexits++] = (struct code_exit){ .off = x86_pos(&e->b), .hint = (uint8_t)hint, .backward = backward, .target = target };
     x86_call_rel32(&e->b, thunk_pos(e, THUNK_EXIT_DIRECT));
 }
 
@@ -107,7 +107,7 @@ static void stub_emit(struct x86_emit *e, const struct stub *s)
             poll_out(e, s->pc);
             x86_patch_rel8(&e->b, quiet, (int32_t)x86_pos(&e->b));
         }
-        direct_exit(e, s->pc, s->hint);
+        direct_exit(e, s->pc, s->hint, s->poll);
     }
 }
 
@@ -188,7 +188,7 @@ void emit_exit(struct x86_emit *e, struct ir_insn *i)
         x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
         stub_jcc(e, s, X86_NE);
     }
-    direct_exit(e, (gaddr)i->imm, i->aux & 0xff);
+    direct_exit(e, (gaddr)i->imm, i->aux & 0xff, (i->aux & IR_EXIT_POLL) && (i->aux & 0xff) != IR_JUMP_CALL);
 }
 
 /* The inline probe: entry (pc >> align) & mask of the thread's table, 16 bytes each. */

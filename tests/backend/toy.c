@@ -66,7 +66,7 @@ struct ir_unit *ir_new(void)
     return calloc(1, sizeof(struct ir_unit));
 }
 
-void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode)
+void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
 {
     gaddr at = pc;
     uint8_t op;

@@ -78,7 +78,7 @@ static void build(gaddr pc, bool opt)
 {
     char err[200];
 
-    translate_unit(unit, &riscv64_guest, pc, cpu.mode);
+    translate_unit(unit, &riscv64_guest, pc, cpu.mode, false);
     if (!ir_verify(unit, err, sizeof err))
         fail_msg("the frontend's unit: %s", err);
     if (opt)
