@@ -204,12 +204,13 @@ static void list_add(struct option_list *list, const char *item)
     list->items[list->count++] = item;
 }
 
-static void set(const struct row *row, const char *name, const char *value)
+/* `name` is what the user called it, for messages. */
+static void set(const struct row *row, const char *name, int name_len, const char *value)
 {
     uint64_t number = 0;
     bool numeric = row->kind == NUMBER || row->kind == SIZE;
     if (numeric && !parse_size(value, &number))
-        usage_error("%s: '%s' is not a number", name, value);
+        usage_error("%.*s: '%s' is not a number", name_len, name, value);
     if (row->check)
         row->check(value);
     if (row->kind == SHOW)
@@ -240,22 +241,23 @@ static const struct row *find_row(const char *word, size_t len)
 /* Parses the option at argv[i]; returns the index of the next word. */
 static int parse_one(int argc, char **argv, int i)
 {
-    const char *word = argv[i] + 1;
+    const char *name = argv[i], *word = name + 1;
     word += *word == '-';
     size_t len = strcspn(word, "=");
     const struct row *row = find_row(word, len);
     if (!row)
-        usage_error("unknown option '%s'", argv[i]);
+        usage_error("unknown option '%s'", name);
+    int name_len = (int)(word - name + (ptrdiff_t)len);
     bool takes_value = row->kind != FLAG && row->kind != SHOW;
     const char *value = word[len] ? word + len + 1 : NULL;
     if (!takes_value && value)
-        usage_error("option '%.*s' takes no value", (int)(word - argv[i] + (int)len), argv[i]);
+        usage_error("option '%.*s' takes no value", name_len, name);
     if (takes_value && !value) {
         if (++i >= argc)
-            usage_error("option '%s' needs a value: %s", argv[i - 1], row->argument);
+            usage_error("option '%s' needs a value: %s", name, row->argument);
         value = argv[i];
     }
-    set(row, word, value);
+    set(row, name, name_len, value);
     return i + 1;
 }
 
@@ -264,7 +266,7 @@ static void read_environment(void)
     for (int i = 0; i < ROWS; i++) {
         const char *value = rows[i].env ? getenv(rows[i].env) : NULL;
         if (value && *value && !(rows[i].kind == FLAG && strcmp(value, "0") == 0))
-            set(&rows[i], rows[i].env, value);
+            set(&rows[i], rows[i].env, (int)strlen(rows[i].env), value);
     }
     if (!options.prefix)
         options.prefix = getenv("QEMU_LD_PREFIX");
