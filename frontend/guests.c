@@ -1,11 +1,13 @@
 /* The guests. The only place outside their folders that names them. */
 #include <string.h>
 
+#include "frontend/aarch64/aarch64.h"
 #include "frontend/guest.h"
 #include "frontend/riscv/riscv.h"
 
 static const struct guest *const guests[] = {
     &riscv64_guest,
+    &aarch64_guest,
 };
 
 enum { NGUESTS = sizeof guests / sizeof guests[0] };

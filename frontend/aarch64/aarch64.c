@@ -97,8 +97,14 @@ const struct guest aarch64_guest = {
     .disas = aarch64_disas,
     .start = start,
     .dump = dump,
-    .hwcap = A64_HWCAP,
-    .hwcap2 = A64_HWCAP2,
+    .hwcap = 0
+#define A64_FEATURE(word, bit, name, reg, field, value) | (word == 1 ? 1ull << bit : 0)
+#include "frontend/aarch64/features.def"
+    ,
+    .hwcap2 = 0
+#define A64_FEATURE(word, bit, name, reg, field, value) | (word == 2 ? 1ull << bit : 0)
+#include "frontend/aarch64/features.def"
+    ,
     .platform = "aarch64",
     .min_sigstack = 4720,        /* the frame with its FP record, as the kernel says without SVE */
     .vdso = &aarch64_vdso,

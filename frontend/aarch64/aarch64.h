@@ -130,7 +130,6 @@ static inline unsigned a64_mode_of(uint32_t fpcr)
 
 /* --- facts.c */
 
-extern const uint64_t a64_hwcap, a64_hwcap2;
 /** The value of a system register that user mode reads as a constant: 16 bits op0:op1:CRn:CRm:op2. False if it is none. */
 bool a64_id_register(unsigned sysreg, uint64_t *value);
 /** The "Features" line of /proc/cpuinfo, from the HWCAP bits; to be freed. */

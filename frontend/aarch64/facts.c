@@ -1,6 +1,5 @@
-/* What the guest may learn about its CPU. It has to agree with what the trans functions do: a feature is claimed here
- * exactly if its instructions don't raise SIGILL. Bits: Linux, arch/arm64/include/uapi/asm/hwcap.h; fields of the ID registers:
- * DDI 0487, chapter D19, as the kernel shows them to user mode (Documentation/arch/arm64/cpu-feature-registers.rst).
+/* What the guest may learn about its CPU: features.def, and the ID registers as the kernel shows them to user mode (DDI 0487,
+ * chapter D19; Documentation/arch/arm64/cpu-feature-registers.rst). FPCR, FPSR and NZCV for C code.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,40 +7,14 @@
 
 #include "frontend/aarch64/aarch64.h"
 
-/* A feature: its bit in HWCAP (word 1) or HWCAP2 (word 2), its name in /proc/cpuinfo, the field (lowest bit) of an ID register
- * that tells of it, and the value there. Features of one field have the highest value last. */
-#define FEATURES(X)                                                    \
-    X(1,  0, "fp",      PFR0,  16, 0)                                  \
-    X(1,  1, "asimd",   PFR0,  20, 0)                                  \
-    X(1,  7, "crc32",   ISAR0, 16, 1)                                  \
-    X(1,  8, "atomics", ISAR0, 20, 2)                                  \
-    X(1, 11, "cpuid",   NONE,   0, 0)                                  \
-    X(1, 13, "jscvt",   ISAR1, 12, 1)                                  \
-    X(1, 15, "lrcpc",   ISAR1, 20, 1)                                  \
-    X(1, 16, "dcpop",   ISAR1,  0, 1)                                  \
-    X(1, 26, "ilrcpc",  ISAR1, 20, 2)                                  \
-    X(1, 27, "flagm",   ISAR0, 52, 1)                                  \
-    X(1, 29, "sb",      ISAR1, 36, 1)                                  \
-    X(2,  0, "dcpodp",  ISAR1,  0, 2)                                  \
-    X(2,  7, "flagm2",  ISAR0, 52, 2)                                  \
-    X(2,  8, "frint",   ISAR1, 32, 1)
+enum { NONE, PFR0, ISAR0, ISAR1 };
 
-enum { NONE, PFR0, ISAR0, ISAR1, NIDS };
-
-static const struct feature { uint8_t word, bit; char name[12]; uint8_t reg, field, value; } features[] = {
-#define X(word, bit, name, reg, field, value) { word, bit, name, reg, field, value },
-    FEATURES(X)
-#undef X
+static const struct { uint8_t word, bit; char name[12]; uint8_t reg, field, value; } features[] = {
+#define A64_FEATURE(word, bit, name, reg, field, value) { word, bit, name, reg, field, value },
+#include "frontend/aarch64/features.def"
 };
 
 enum { NFEATURES = sizeof features / sizeof features[0] };
-
-#define X(word, bit, name, reg, field, value) | (word == 1 ? 1ull << bit : 0)
-const uint64_t a64_hwcap = 0 FEATURES(X);
-#undef X
-#define X(word, bit, name, reg, field, value) | (word == 2 ? 1ull << bit : 0)
-const uint64_t a64_hwcap2 = 0 FEATURES(X);
-#undef X
 
 #define SYSREG(op0, op1, crn, crm, op2) ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 

@@ -2,11 +2,6 @@
 
 /* --- general registers */
 
-ir_ref xget(struct aarch64_ctx *ctx, int n)
-{
-    return n == ZR ? const64(ctx, 0) : tr_get(ctx->tr, a64_xreg[n]);
-}
-
 ir_ref xget_sp(struct aarch64_ctx *ctx, int n)
 {
     return tr_get(ctx->tr, a64_xreg[n]);
@@ -44,12 +39,6 @@ ir_ref wget(struct aarch64_ctx *ctx, int n)
 ir_ref wget_sp(struct aarch64_ctx *ctx, int n)
 {
     return low_of_row(ctx, a64_xreg[n]);
-}
-
-void xput(struct aarch64_ctx *ctx, int n, ir_ref v)
-{
-    if (n != ZR)
-        tr_put(ctx->tr, a64_xreg[n], v);
 }
 
 void xput_sp(struct aarch64_ctx *ctx, int n, ir_ref v)
@@ -157,24 +146,16 @@ unsigned fp_aux_rm(struct aarch64_ctx *ctx, int rmode)
 ir_ref not1(struct aarch64_ctx *ctx, ir_ref c)
 {
     const struct ir_insn *i = ir_at(ctx->u, c);
+    ir_ref x = i->arg[0], y = i->arg[1];
 
-    if (i->op == IR_const)
-        return const1(ctx, !i->imm);
-    if (i->op == IR_xor && ir_is_const(ctx->u, i->arg[1]) && ir_at(ctx->u, i->arg[1])->imm == 1)
-        return i->arg[0];
-    return op1(ctx, IR_xor, c, const1(ctx, true));
-}
-
-ir_ref add_imm(struct aarch64_ctx *ctx, ir_ref a, int64_t imm)
-{
-    const struct ir_insn *i = ir_at(ctx->u, a);
-
-    if (imm == 0)
-        return a;
-    if (i->op == IR_const) {
-        uint64_t v = (uint64_t)i->imm + (uint64_t)imm;
-
-        return i->aux ? ir_const_addr(ctx->u, v) : const64(ctx, v);
+    switch (i->op) {
+    case IR_const:  return const1(ctx, !i->imm);
+    case IR_cmpeq:  return cmp(ctx, IR_cmpne, x, y);
+    case IR_cmpne:  return cmp(ctx, IR_cmpeq, x, y);
+    case IR_cmplts: return cmp(ctx, IR_cmples, y, x);
+    case IR_cmples: return cmp(ctx, IR_cmplts, y, x);
+    case IR_cmpltu: return cmp(ctx, IR_cmpleu, y, x);
+    case IR_cmpleu: return cmp(ctx, IR_cmpltu, y, x);
+    default:        return op1(ctx, IR_xor, c, const1(ctx, true));
     }
-    return op64(ctx, IR_add, a, const64(ctx, (uint64_t)imm));
 }
