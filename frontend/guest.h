@@ -63,8 +63,8 @@ struct guest {
     const struct guest_helper *helpers;
     uint32_t nhelpers;
 
-    /** Decodes the instruction at tr->pc and appends its IR; advances tr->pc; ends the unit through tr_*()
-     * where control leaves (frontend/translate.h). */
+    /** Fetches (tr_fetch()) and decodes the instruction at tr->pc and appends its IR; ends the unit through tr_*()
+     * where control leaves (frontend/translate.h). tr->pc stays: the driver advances it. */
     void (*translate_insn)(struct tr *tr);
     /** Prints the instruction at `code` (at least `avail` bytes readable), address `pc`, into buf. Returns
      * its length in bytes, 0 if `avail` is too short. */
