@@ -102,7 +102,7 @@ static void fix_nan(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
     } else if (i->aux & IR_FP_ARM) {
         struct stub *s = if_nan(e, i, code_arm_nan);
 
-        for (unsigned k = 0; k < ir_ops[i->op].nargs; k++)
+        for (unsigned k = 0; k < ir_ops[i->op].nargs && k < sizeof s->a; k++)
             s->a[k] = regs[k];
     }
 }
