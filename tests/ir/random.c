@@ -1,8 +1,20 @@
 #include "tests/ir/random.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "ir/vec.h"
 #include "tests/ir/testguest.h"
+
+/** How many percent of the vector ops that come up are taken. */
+static unsigned vectors_percent(void)
+{
+    static int percent = -1;
+
+    if (percent < 0)
+        percent = getenv("RANDOM_VECTORS") ? atoi(getenv("RANDOM_VECTORS")) : 10;
+    return (unsigned)percent;
+}
 
 enum { MAX_VALUES = 512, MAX_BLOCKS = 6 };
 
@@ -185,6 +197,8 @@ static enum ir_type pick_type(struct gen *g, const char *types)
 
     if (!strcmp(types, "I1"))
         return IR_I1;
+    if (!strcmp(types, "I32"))
+        return IR_I32;
     if (fp)
         return chance(g, 50) ? IR_F32 : IR_F64;
     return ints[below(g, !strcmp(types, "ANYINT") ? 8 : 7)];
@@ -198,6 +212,7 @@ static enum ir_type pick_source(struct gen *g, enum ir_op op, enum ir_type t)
     if (!strncmp(ir_ops[op].name, "fcmp", 4))
         return pick_type(g, "FP");
     switch (op) {
+    case IR_crc32: return pick_type(g, "INT");
     case IR_sext: case IR_zext:
         do s = pick_type(g, "ANYINT"); while (ir_type_bits[s] >= ir_type_bits[t]);
         return s;
@@ -216,11 +231,95 @@ static enum ir_type pick_source(struct gen *g, enum ir_op op, enum ir_type t)
     }
 }
 
+/** FP fields of aux: RISC-V's rule or Arm's. */
+static uint16_t random_fp(struct gen *g, bool arm)
+{
+    static const uint8_t rms[] = { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM };
+    uint16_t aux = chance(g, 60) ? (uint16_t)IR_RM_DYN : rms[below(g, COUNT(rms))];
+
+    if (!arm)
+        return aux | IR_FP_CANON;
+    return (uint16_t)(aux | IR_FP_ARM | (chance(g, 15) ? IR_FP_CANON : 0) | (chance(g, 10) ? IR_FP_FZ : 0));
+}
+
+static int64_t vec_imm(struct gen *g, char kind, unsigned aux)
+{
+    enum ir_type lane = IR_V_LANE(aux);
+    unsigned w = (unsigned)lane == IR_F16 ? 16 : lane == IR_VOID ? 8 : ir_type_bits[lane];
+
+    switch (kind) {
+    case 'w': return below(g, w + !(aux & IR_V_SAT));
+    case 'l': return below(g, 128 / w);
+    case 'm': return below(g, 128 / w) | below(g, 128 / w) << 8;
+    case 'b': return below(g, aux & IR_V_LOW ? 8 : 16);
+    case 'g': return w << (1 + below(g, w == 8 ? 3 : w == 16 ? 2 : 1));
+    case 'f': return chance(g, 70) ? 0 : below(g, w + 1);
+    case 'n': return below(g, 4);
+    case '3': return below(g, 3);
+    case '2': return below(g, 2);
+    case 'r': return chance(g, 60) ? 0 : chance(g, 50) ? 32 : 64;
+    case 'c': return lane == IR_F64 && chance(g, 30) ? 16 : 0;
+    default:  return 0;
+    }
+}
+
+/** The type of a scalar operand or result for lanes of type `lane`. */
+static enum ir_type vec_scalar(struct gen *g, enum ir_type lane)
+{
+    if (lane >= IR_F32)
+        return lane;
+    return chance(g, 40) ? lane : chance(g, 50) && lane <= IR_I32 ? IR_I32 : IR_I64;
+}
+
+static unsigned vec_aux(struct gen *g, enum ir_op op)
+{
+    const struct vec_info *info = vec_info(op);
+    unsigned aux;
+
+    do aux = below(g, IR_F16 + 1); while (!(info->lanes >> aux & 1));
+    for (unsigned bit = 0; bit < 16; bit++)
+        if (info->bits >> bit & 1 && chance(g, (1u << bit & (IR_V_LOW | IR_V_ONE)) ? 20 : 50))
+            aux |= 1u << bit;
+    if (aux & IR_V_LOW)
+        aux &= ~(unsigned)IR_V_ONE;
+    if (aux & IR_V_SU)
+        aux = (aux | (info->bits & IR_V_SAT)) & ~(unsigned)IR_V_UNS;
+    if (ir_ops[op].flags & IR_FPENV)
+        aux |= (unsigned)IR_V_FP(random_fp(g, true));
+    if (op == IR_vfcvtn && chance(g, 20))
+        aux = (aux & ~(unsigned)IR_V_FP(7)) | (unsigned)IR_V_FP(IR_RM_ODD);
+    if ((op == IR_vfcvtl || op == IR_vfcvtn) && chance(g, 25))
+        aux |= (unsigned)IR_V_FP(IR_FP_AHP);
+    return aux;
+}
+
+static void gen_vec(struct gen *g, enum ir_op op)
+{
+    unsigned aux = vec_aux(g, op);
+    enum ir_type lane = IR_V_LANE(aux), t = op == IR_vget ? vec_scalar(g, lane) : IR_V128;
+    int64_t imm = vec_imm(g, vec_info(op)->imm, aux);
+    ir_ref arg[3] = { 0 };
+
+    for (unsigned k = 0; k < ir_ops[op].nargs; k++)
+        if (op == IR_vpair)
+            arg[k] = pick(g, IR_I64);
+        else if (op == IR_vzext)
+            arg[k] = pick(g, pick_type(g, "SCALAR"));
+        else if (op == IR_vdup || (op == IR_vset && k == 1))
+            arg[k] = pick(g, vec_scalar(g, lane));
+        else
+            arg[k] = (chance(g, 40) ? pick_newest : pick)(g, IR_V128);
+    if (vec_valid(op, aux, imm))
+        keep(g, ir_emit(g->u, op, t, (uint16_t)aux, arg[0], arg[1], arg[2], imm));
+}
+
 /** Ops whose operands the signature describes. */
+
 static void gen_value(struct gen *g, enum ir_op op)
 {
-    static const uint8_t rms[] = { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN };
     const struct ir_op_info *o = &ir_ops[op];
+    bool scaled = op == IR_fcvt_si || op == IR_fcvt_ui || op == IR_fcvt_is || op == IR_fcvt_iu;
+    int64_t imm = op == IR_fma ? below(g, 4) : op == IR_crc32 ? below(g, 2) : scaled && chance(g, 20) ? below(g, 65) : 0;
     enum ir_type t = pick_type(g, o->types), s;
     ir_ref arg[3] = { 0 };
     uint16_t aux = 0;
@@ -240,8 +339,12 @@ static void gen_value(struct gen *g, enum ir_op op)
         arg[k] = (chance(g, 40) ? pick_newest : pick)(g, o->arg[k] == 't' ? t : o->arg[k] == 'b' ? IR_I1
                                                                       : o->arg[k] == 'w' ? IR_I32 : s);
     if (o->flags & IR_FPENV)
-        aux = rms[below(g, COUNT(rms))] | IR_FP_CANON | (chance(g, 50) ? IR_FP_NANMAX : 0);
-    keep(g, ir_emit(g->u, op, t, aux, arg[0], arg[1], arg[2], op == IR_fma ? below(g, 4) : 0));
+        aux = random_fp(g, chance(g, 40) && op != IR_fmin && op != IR_fmax);
+    if ((op == IR_fcvt_si || op == IR_fcvt_ui) && chance(g, 50))
+        aux |= IR_FP_NANMAX;
+    if ((op == IR_fcmplt || op == IR_fcmple) && chance(g, 50))
+        aux |= IR_FP_QUIET;
+    keep(g, ir_emit(g->u, op, t, aux, arg[0], arg[1], arg[2], imm));
 }
 
 /** An address, mostly inside memory, in a form that pass `addr` likes. */
@@ -345,8 +448,11 @@ static void gen_step(struct gen *g)
         gen_idiom(g);
         return;
     }
-    if ((op >= IR_VEC_FIRST && op <= IR_VEC_LAST) || op == IR_crc32 || op == IR_fcmpun)
+    if (op >= IR_VEC_FIRST && op <= IR_VEC_LAST) {
+        if (chance(g, vectors_percent()))
+            gen_vec(g, op);
         return;
+    }
     switch (op) {
     case IR_const: case IR_copy: case IR_nop: case IR_param: break;
     case IR_insn: gen_marker(g); break;
@@ -354,8 +460,9 @@ static void gen_step(struct gen *g)
     case IR_load: case IR_store: case IR_amo: case IR_cas: gen_mem(g, op); break;
     case IR_fence: ir_emit(g->u, op, IR_VOID, below(g, 16), 0, 0, 0, 0); break;
     case IR_call: case IR_callv: gen_call(g); break;
-    case IR_fpflags: keep(g, ir_emit(g->u, op, IR_I32, 0, 0, 0, 0, 0)); break;
-    case IR_fpflags_set: case IR_fprm_set: ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I32), 0, 0, 0); break;
+    case IR_fpflags: keep(g, ir_emit(g->u, op, IR_I32, below(g, 2), 0, 0, 0, 0)); break;
+    case IR_fprm_set: ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I32), 0, 0, 0); break;
+    case IR_fpflags_set: ir_emit(g->u, op, IR_VOID, below(g, 2), pick(g, IR_I32), 0, 0, 0); break;
     case IR_exit_if:
         if (chance(g, 40))
             ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I1), 0, 0, 0x40000 + below(g, 64) * 4);
@@ -455,12 +562,32 @@ void random_unit(struct ir_unit *u, uint64_t *state)
     }
 }
 
+/* Half a vector: numbers of a lane type, often edges of it. */
+static uint64_t random_half(uint64_t *state)
+{
+    static const uint16_t f16[] = { 0, 0x8000, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7d01, 0xfe23, 1, 0x3ff, 0x400,
+                                    0x7bff, 0x3555, 0xc200, 0x0401 };
+    static const uint8_t bytes[] = { 0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x81, 3, 8, 0xf8, 16, 0xf0, 31, 33, 0xe0, 64, 0xc0 };
+    uint64_t r = 0, kind = random_next(state) >> 61;
+
+    for (unsigned k = 0; k < 8; k += kind == 1 ? 1 : kind == 2 ? 2 : 4) {
+        uint64_t x = random_next(state) >> 20;
+        r |= (kind == 1 ? bytes[x % COUNT(bytes)] : kind == 2 ? f16[x % COUNT(f16)]
+                                                  : (random_bits(state, true) >> 35 | x >> 20 << 31) & 0xffffffff) << 8 * k;
+    }
+    return kind <= 2 && kind ? r : kind <= 4 ? r : random_bits(state, kind & 1);
+}
+
 void random_machine(struct machine *m, uint64_t *state)
 {
     memset(m, 0, sizeof *m);
     for (unsigned r = 0; r < TG_NREGS; r++) {
         const struct guest_reg *reg = &testguest.regs[r];
         uint64_t v[2] = { random_bits(state, reg->type == IR_F64), random_next(state) };
+        if (reg->type == IR_V128) {
+            v[0] = random_half(state);
+            v[1] = random_half(state);
+        }
         if (reg->type == IR_I32)
             v[0] = (uint32_t)v[0];
         memcpy(m->cpu.regs + reg->off, v, reg->type == IR_V128 ? 16 : 8);

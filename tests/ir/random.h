@@ -13,7 +13,8 @@ struct machine {
 
 /** A random number generator's next value (state must not be 0). */
 uint64_t random_next(uint64_t *state);
-/** Builds a random unit of the test guest into `u`. All loops end because each turn uses up some of x7. */
+/** Builds a random unit of the test guest into `u`. Of the vector ops that come up, RANDOM_VECTORS percent (in the
+ * environment; 10 if it is not there) are taken. All loops end because each turn uses up some of x7. */
 void random_unit(struct ir_unit *u, uint64_t *state);
 /** Fills registers and memory; x7 is small. */
 void random_machine(struct machine *m, uint64_t *state);
