@@ -99,7 +99,7 @@ static bool add_segment(struct loading *l, const GElf_Phdr *ph)
                     (unsigned long long)ph->p_memsz, (unsigned long long)ph->p_vaddr);
     if (ph->p_filesz && (ph->p_vaddr - ph->p_offset) % SPACE_PAGE)
         return FAIL(l, EINVAL, "damaged: a segment's address and file offset differ within a page");
-    if (ph->p_filesz > l->file_size || ph->p_offset > l->file_size - ph->p_filesz)
+    if (ph->p_filesz && (ph->p_filesz > l->file_size || ph->p_offset > l->file_size - ph->p_filesz))
         return FAIL(l, ENOEXEC, "truncated: a segment ends at byte %llu, the file at %llu",
                     (unsigned long long)(ph->p_offset + ph->p_filesz),
                     (unsigned long long)l->file_size);
