@@ -272,6 +272,15 @@ static void read_environment(void)
         options.prefix = getenv("QEMU_LD_PREFIX");
 }
 
+/* Children get these options, and may start in another directory. */
+static const char *absolute(const char *path)
+{
+    char here[4096], *out;
+    if (!path || path[0] == '/' || !getcwd(here, sizeof here) || asprintf(&out, "%s/%s", here, path) < 0)
+        return path;
+    return out;
+}
+
 static void set_defaults(void)
 {
     for (int i = 0; i < ROWS; i++)
@@ -295,6 +304,8 @@ int options_parse(int argc, char **argv)
     }
     if (i >= argc)
         usage_error("no program given");
+    options.prefix = absolute(options.prefix);
+    options.log_file = absolute(options.log_file);
     const char *bad;
     if (options.log)
         log_parse(options.log, &options.log_items, &bad);

@@ -6,6 +6,7 @@ root that root.py makes, or of DRAGOMAN_TEST_ROOT.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import tomllib
@@ -26,6 +27,7 @@ class Scenario:
         self.files, self.stdin = row.get("files", {}), row.get("stdin", "").encode()
         self.expect, self.status = row.get("expect"), row.get("status", 0)
         self.timeout, self.quick = row.get("timeout", 60), row.get("quick", False)
+        self.relative = row.get("relative", False)
 
     def play(self, start, root_folder):
         """Runs the commands through `start`, a function of a command's words that gives the real ones."""
@@ -49,7 +51,10 @@ class Scenario:
                 raise tap.Skip(f"the host's own program gave {want.ending()}")
         else:
             want = Outcome(self.status, self.expect.lstrip("\n").encode(), b"")
-        prefix = [*dragoman(), "-L", guest.root]
+        # All working folders are in one place, so the way from them to the root is the same.
+        where = os.path.relpath(guest.root.resolve(), Path(tempfile.gettempdir()).resolve() / "here") \
+            if self.relative else guest.root
+        prefix = [*dragoman(), "-L", where]
         got = self.play(lambda words: prefix + ([guest.root / "usr/bin" / words[0]] if "/" not in words[0]
                                                 else [words[0]]) + words[1:], guest.root)
         if wrong := difference(want, got):
