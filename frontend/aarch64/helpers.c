@@ -124,6 +124,10 @@ uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits)
     uint64_t fraction = (bits & 0xfffffffffffff) | 1ull << 52, whole = 0;
     bool lost = false, invalid = exp == 0x7ff;
 
+    if (exp == 0 && bits << 1 && cpu->mode & A64_MODE_FZ) {
+        cpu->fpx_more |= IR_FPX_ID;
+        bits &= 1ull << 63;
+    }
     if (exp < 1023) {
         lost = bits << 1 != 0;
     } else if (exp < 1023 + 52) {
