@@ -259,11 +259,27 @@ static ir_ref bits_of(struct aarch64_ctx *ctx, int esz, ir_ref x)
     return zext64(ctx, ir_op1(ctx->u, IR_bitcast, rtype(esz == 3), x));
 }
 
-/* A comparison is made now, for the exceptions that it raises; conditions make the one that they want. */
+/* The flags of a comparison as A64_N | .... */
+static ir_ref compared(struct aarch64_ctx *ctx, ir_ref x, ir_ref y, int signals)
+{
+    ir_ref less = compare(ctx, IR_fcmplt, x, y, signals), equal = compare(ctx, IR_fcmpeq, x, y, signals);
+    ir_ref unordered = compare(ctx, IR_fcmpun, x, y, signals);
+    ir_ref f = select_of(ctx, IR_I64, less, const64(ctx, A64_N), const64(ctx, A64_C));
+
+    f = select_of(ctx, IR_I64, equal, const64(ctx, A64_Z | A64_C), f);
+    return select_of(ctx, IR_I64, unordered, const64(ctx, A64_C | A64_V), f);
+}
+
+/* A comparison is made now, for the exceptions that it raises; conditions make the one that they want. The helper that
+ * computes flags from operands does not know FZ. */
 static bool fcmp(struct aarch64_ctx *ctx, int esz, ir_ref x, ir_ref y, int signals)
 {
     enum a64_cc kind = (signals ? A64_CC_FCMPE64 : A64_CC_FCMP64) + (esz == 3 ? 0 : 1);
 
+    if (ctx->u->mode & A64_MODE_FZ) {
+        a64_put_flags(ctx, compared(ctx, x, y, signals));
+        return true;
+    }
     compare(ctx, signals ? IR_fcmplt : IR_fcmpeq, x, y, signals);
     a64_set_cc(ctx, kind, bits_of(ctx, esz, x), bits_of(ctx, esz, y));
     return true;
@@ -293,12 +309,8 @@ bool a64_fccmp(struct aarch64_ctx *ctx, const struct arg_fccmp *a)
     ir_ref c = a64_cond(ctx, a->cond), zero = ir_const_val(ctx->u, t, 0);
     ir_ref x = select_of(ctx, t, c, fget(ctx, a->esz, a->rn), zero);
     ir_ref y = select_of(ctx, t, c, fget(ctx, a->esz, a->rm), zero);
-    ir_ref less = compare(ctx, IR_fcmplt, x, y, a->e), equal = compare(ctx, IR_fcmpeq, x, y, a->e);
-    ir_ref unordered = compare(ctx, IR_fcmpun, x, y, a->e);
-    ir_ref f = select_of(ctx, IR_I64, less, const64(ctx, A64_N), const64(ctx, A64_C));
+    ir_ref f = compared(ctx, x, y, a->e);
 
-    f = select_of(ctx, IR_I64, equal, const64(ctx, A64_Z | A64_C), f);
-    f = select_of(ctx, IR_I64, unordered, const64(ctx, A64_C | A64_V), f);
     a64_put_flags(ctx, select_of(ctx, IR_I64, c, f, const64(ctx, (uint64_t)a->nzcv)));
     return true;
 }

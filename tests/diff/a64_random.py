@@ -198,7 +198,8 @@ def store_state(out):
 
 
 def program(generator, rng, blocks, length):
-    out = [".text", ".globl _start", "_start:", "ldr x28, =results", f"ldr x27, =arena + {ARENA_BYTES // 2}"]
+    out = [".text", ".globl _start", "_start:", "adrp x28, results", "add x28, x28, :lo12:results",
+           "adrp x27, arena", "add x27, x27, :lo12:arena", f"add x27, x27, #{ARENA_BYTES // 2}"]
     listing = []
     for _ in range(blocks):
         load_state(rng, out)
@@ -208,7 +209,8 @@ def program(generator, rng, blocks, length):
         store_state(out)
     total = blocks * STATE
     out.append(f"""
-    ldr x1, =results
+    adrp x1, results
+    add x1, x1, :lo12:results
     ldr x2, ={total + ARENA_BYTES}
 3:  mov x0, #1
     mov x8, #64
