@@ -114,6 +114,14 @@ static void note_edges(struct ra *ra, const struct ir_insn *i, uint32_t b)
             note_loop(ra, to[k], i->tmp);
 }
 
+/* What every unit starts with. */
+static void make_ghosts(struct ra *ra)
+{
+    for (uint32_t k = 0; k < ra->nhomes; k++)
+        ra->ghosts[k] = fresh[ra->u->guest->regs[ra->homed[k]].type];
+    ra->ghosts_made = true;
+}
+
 /* A register's value at entry: with a home it replaces the ghost; without, it is in its slot. */
 static void note_get(struct ra *ra, ir_ref r, const struct ir_insn *i)
 {
@@ -132,12 +140,12 @@ static void number(struct ra *ra)
         ra->alias[r] = r;
         ra->v[r] = fresh[u->insns[r].type];
     }
+    if (!ra->ghosts_made)
+        make_ghosts(ra);
+    memcpy(&ra->v[u->ninsns], ra->ghosts, ra->nhomes * sizeof *ra->ghosts);
     for (uint32_t k = 0; k < ra->nhomes; k++) {
-        ir_ref ghost = u->ninsns + k;
-
-        ra->alias[ghost] = ghost;
-        ra->v[ghost] = fresh[u->guest->regs[ra->homed[k]].type];
-        ra->entry_val[ra->homed[k]] = ghost;
+        ra->alias[u->ninsns + k] = u->ninsns + k;
+        ra->entry_val[ra->homed[k]] = u->ninsns + k;
     }
     ra->nunhomed = 0;
     for (uint32_t b = 0; b < u->nblocks; b++) {

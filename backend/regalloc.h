@@ -114,6 +114,8 @@ struct ra {
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
+    struct ra_val ghosts[RA_NREGS];  /* entry values of homed[] as units start with them */
+    bool ghosts_made;
     uint8_t homed[RA_NREGS];         /* guest registers with a home */
     uint8_t unhomed[GUEST_MAX_REGS]; /* guest registers without that this unit gets */
     uint32_t nhomes, nunhomed;

@@ -243,11 +243,14 @@ struct opnd opnd_get(struct x86_emit *e, ir_ref v, bool mem, bool imm, unsigned 
 
 struct rule {
     char arg[3], dst;
+    bool fixed; /* an operand must be in a certain register */
     void (*fn)(struct x86_emit *, struct ir_insn *);
 };
 
 static const struct rule rules[IR_NOPS] = {
-#define X86_RULE(op, a0, a1, a2, dst, fn) [IR_##op] = { { a0, a1, a2 }, dst, emit_##fn },
+#define FIXED(a) ((a) == 'a' || (a) == 's')
+#define X86_RULE(op, a0, a1, a2, dst, fn)                                                          \
+    [IR_##op] = { { a0, a1, a2 }, dst, FIXED(a0) || FIXED(a1) || FIXED(a2), emit_##fn },
 #include "backend/x86/ops.def"
 };
 
@@ -350,7 +353,8 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
         maybe_swap(e, i, r);
     if (rule->dst == 'A' || rule->dst == 'D')
         ra_take(&e->ra, RDX);
-    for (unsigned k = 0; k < 3; k++)
+    /* Those in a fixed register first: taking it may move another. */
+    for (unsigned k = 0; rule->fixed && k < 3; k++)
         if (rule->arg[k] == 'a' || rule->arg[k] == 's')
             get_operand(e, i, k, rule->arg[k]);
     for (unsigned k = 0; k < 3; k++)
