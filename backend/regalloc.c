@@ -682,6 +682,30 @@ static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off)
                                    .konst = s->reg == RA_NONE && is_const(ra, src) ? src : 0 });
 }
 
+/* Has `x` one value for all of block `to`: made before it, read in it or later? */
+static bool lives_into(const struct ra *ra, ir_ref x, uint32_t to)
+{
+    uint32_t start = ra->block_pos[to], def = x < ra->u->ninsns ? ra->u->insns[x].tmp : 0;
+
+    return def < start && ra->v[x].end >= start;
+}
+
+/* On an edge to a block whose entry another edge has fixed: what is in no register there must be in memory. */
+static void save_rest(struct ra *ra, const struct ra_entry *e, uint32_t to)
+{
+    for (unsigned r = 0; r < RA_NREGS; r++) {
+        ir_ref x = ra->in[r];
+        bool kept = false;
+
+        if (!x || ra->v[x].in_mem || ra->v[x].reg != r || !lives_into(ra, x, to))
+            continue;
+        for (unsigned k = 0; k < RA_NREGS && !kept; k++)
+            kept = e->in[k] == x;
+        if (!kept)
+            save(ra, x);
+    }
+}
+
 void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
 {
     const struct ir_unit *u = ra->u;
@@ -692,6 +716,8 @@ void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
 
     if (first)
         fix_entry(ra, e, edge, to);
+    else
+        save_rest(ra, e, to);
     ra->nmoves = 0;
     for (unsigned r = 0; r < RA_NREGS; r++) {
         ir_ref x = e->in[r];
@@ -736,6 +762,12 @@ void ra_block_begin(struct ra *ra, uint32_t b)
         ra->v[x].reg = (uint8_t)r;
         ra->v[x].in_mem = e->in_mem[r];
     }
+    if (b < 2)
+        return;
+    /* What is in no register is in memory, whatever a block between here and there thought of it. */
+    for (ir_ref x = 1; x < ra->u->ninsns; x++)
+        if (ra->v[x].slot != RA_NO_SLOT && ra->v[x].reg == RA_NONE && lives_into(ra, x, b))
+            ra->v[x].in_mem = true;
 }
 
 void ra_save(const struct ra *ra, struct ra_save *s)

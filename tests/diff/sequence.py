@@ -46,6 +46,7 @@ class Item:
     ref: tuple = None
     oracle: int = None
     label: str = None
+    glued: bool = False     # nothing may come between it and what is before
 
 
 @dataclass(slots=True)
@@ -373,7 +374,7 @@ class Generator:
         self.put(group, asm("jalr", rd=0, rs1=target), ref=("low", BY_NAME["jalr"], place, here, 0))
         self.place(place)
         for label in entries:
-            self.put(group, asm("jal"), ref=("rel", BY_NAME["jal"], label))
+            self.put(group, asm("jal"), ref=("rel", BY_NAME["jal"], label), glued=True)
         self.sure -= self.times * (count - 1)
         for label in entries:
             self.place(label)
@@ -552,7 +553,8 @@ def faulting(rng, index, length, extensions=None):
     """Variants of one sequence, each with a fault at another place: a list of Sequences."""
     made = Generator(rng, length, extensions, reserve=True)
     # The label of an auipc must stay right before it.
-    places = [n - (item.ref is not None and item.ref[0] == "high") for n, item in enumerate(made.items) if item.bytes]
+    places = [n - (item.ref is not None and item.ref[0] == "high") for n, item in enumerate(made.items)
+              if item.bytes and not item.glued]
     fcsr, pools = rng.randrange(5) << 5 | rng.getrandbits(5), tuple(rng.getrandbits(16) for _ in range(3))
     free = [r for r in range(1, 32) if r not in made.ever]
     fragile = {i.group for i in made.items if i.bytes and (i.oracle is not None or LR.matches(i.word))}
