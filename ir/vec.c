@@ -79,9 +79,10 @@ bool vec_valid(enum ir_op op, unsigned aux, int64_t imm)
     const struct vec_info *info = vec_info(op);
     enum ir_type lane = IR_V_LANE(aux);
     unsigned fp = ir_ops[op].flags & IR_FPENV ? IR_V_FP(0xffu) : 0;
-    bool su = !fp && aux & IR_V_SU && info->bits & IR_V_SAT;
+    bool permute = op >= IR_vzip1 && op <= IR_vtrn2, su = !fp && aux & IR_V_SU && info->bits & IR_V_SAT;
 
     return info->lanes >> lane & 1 && !(aux & ~(0xfu | info->bits | fp)) && (aux & 0xc000) != 0xc000 &&
+           !(permute && lane == IR_I64 && aux & IR_V_LOW) &&
            (!su || (aux & (IR_V_SAT | IR_V_UNS)) == IR_V_SAT) && imm_valid(info->imm, op, aux, imm);
 }
 
@@ -364,7 +365,7 @@ static struct vec do_vpmull(const struct op *o)
 
     if (o->w == 64) {
         unsigned __int128 p = carryless(o->in[0].q[hi], o->in[1].q[hi]);
-        r = (struct vec){ { (uint64_t)p, o->aux & IR_V_LOW ? 0 : (uint64_t)(p >> 64) } };
+        r = (struct vec){ { (uint64_t)p, o->aux & (IR_V_LOW | IR_V_ONE) ? 0 : (uint64_t)(p >> 64) } };
         return r;
     }
     for (unsigned k = 0; k < vec_part_lanes(o->aux, 16); k++)
@@ -435,10 +436,6 @@ static struct vec do_permute(const struct op *o)
         default: /* uzp */
             from = k >= n / 2;
             lane = 2 * (k % (n / 2)) + (o->op == IR_vuzp2);
-        }
-        if (n == 1) { /* one 64-bit lane is all there is: uzp and trn, zip too, have one source lane */
-            from = o->op == IR_vzip2 || o->op == IR_vuzp2 || o->op == IR_vtrn2;
-            lane = 0;
         }
         vec_lane_set(&r, o->w, k, vec_lane(o->in[from], o->w, lane));
     }

@@ -578,6 +578,22 @@ static uint64_t random_half(uint64_t *state)
     return kind <= 2 && kind ? r : kind <= 4 ? r : random_bits(state, kind & 1);
 }
 
+void random_vector(uint64_t *state, uint64_t half[2])
+{
+    half[0] = random_half(state);
+    half[1] = random_half(state);
+}
+
+void random_vec_variant(uint64_t *state, enum ir_op op, unsigned *aux, int64_t *imm)
+{
+    struct gen g = { .state = state };
+
+    do {
+        *aux = vec_aux(&g, op);
+        *imm = vec_imm(&g, vec_info(op)->imm, *aux);
+    } while (!vec_valid(op, *aux, *imm));
+}
+
 void random_machine(struct machine *m, uint64_t *state)
 {
     memset(m, 0, sizeof *m);

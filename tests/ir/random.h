@@ -16,6 +16,10 @@ uint64_t random_next(uint64_t *state);
 /** Builds a random unit of the test guest into `u`. Of the vector ops that come up, RANDOM_VECTORS percent (in the
  * environment; 10 if it is not there) are taken. All loops end because each turn uses up some of x7. */
 void random_unit(struct ir_unit *u, uint64_t *state);
+/** A vector of numbers that are often edges of some lane type. */
+void random_vector(uint64_t *state, uint64_t half[2]);
+/** A variant of vector op `op`. */
+void random_vec_variant(uint64_t *state, enum ir_op op, unsigned *aux, int64_t *imm);
 /** Fills registers and memory; x7 is small. */
 void random_machine(struct machine *m, uint64_t *state);
 /** Runs `u` on `m` against its memory. */

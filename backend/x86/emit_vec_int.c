@@ -1,0 +1,745 @@
+/* Integer lanes: arithmetic, comparisons, shifts, bits. */
+#include "backend/x86/emit_vec.h"
+
+static bool uns(const struct vec_op *v)
+{
+    return v->i->aux & IR_V_UNS;
+}
+
+static bool has(const struct vec_op *v, unsigned bit)
+{
+    return v->i->aux & bit;
+}
+
+static uint64_t sign_of(unsigned size)
+{
+    return vsplat(size, 1ull << ((8u << size) - 1));
+}
+
+/* ------------------------------------------------------------------ logic */
+
+bool vec_logic(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    switch (v->i->op) {
+    case IR_vand: v3(e, V_PAND, v->d, v->a, v->b); break;
+    case IR_vor: v3(e, V_POR, v->d, v->a, v->b); break;
+    default: v3(e, V_PXOR, v->d, v->a, v->b); break;
+    }
+    return true;
+}
+
+bool vec_lowbits(struct vec_op *v)
+{
+    emit_move(v->e, v->d, v->a);
+    return true;
+}
+
+bool vec_andn(struct vec_op *v)
+{
+    v3(v->e, V_PANDN, v->d, v->b, v->a);
+    return true;
+}
+
+bool vec_not(struct vec_op *v)
+{
+    vones(v->e, v->d);
+    v3(v->e, V_PXOR, v->d, v->d, v->a);
+    return true;
+}
+
+bool vec_orn(struct vec_op *v)
+{
+    vones(v->e, v->d);
+    v3(v->e, V_PXOR, v->d, v->d, v->b);
+    v3(v->e, V_POR, v->d, v->d, v->a);
+    return true;
+}
+
+bool vec_bsel(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    v3(e, V_PANDN, t, v->a, v->c);
+    v3(e, V_PAND, v->d, v->a, v->b);
+    v3(e, V_POR, v->d, v->d, t);
+    return true;
+}
+
+/* ------------------------------------------------------------------ comparisons */
+
+/* d = mask of a > b; d is neither. */
+static void greater(struct x86_emit *e, bool u, unsigned size, unsigned d, unsigned a, unsigned b)
+{
+    if (u) {
+        unsigned t = vtemp(e);
+
+        v3k(e, V_PXOR, d, a, sign_of(size), sign_of(size));
+        v3k(e, V_PXOR, t, b, sign_of(size), sign_of(size));
+        v3(e, V_PCMPGT(size), d, d, t);
+    } else {
+        v3(e, V_PCMPGT(size), d, a, b);
+    }
+}
+
+static void invert(struct x86_emit *e, unsigned d)
+{
+    unsigned t = vtemp(e);
+
+    vones(e, t);
+    v3(e, V_PXOR, d, d, t);
+}
+
+/* 0: there is no such instruction. Rows: signed, unsigned. */
+static const uint32_t min_ops[2][4] = {
+    { X86_OP(66, 0F38, 38), X86_OP(66, 0F, EA), X86_OP(66, 0F38, 39), 0 },
+    { X86_OP(66, 0F, DA), X86_OP(66, 0F38, 3A), X86_OP(66, 0F38, 3B), 0 },
+};
+static const uint32_t max_ops[2][4] = {
+    { X86_OP(66, 0F38, 3C), X86_OP(66, 0F, EE), X86_OP(66, 0F38, 3D), 0 },
+    { X86_OP(66, 0F, DE), X86_OP(66, 0F38, 3E), X86_OP(66, 0F38, 3F), 0 },
+};
+
+bool vec_cmpeq(struct vec_op *v)
+{
+    v3(v->e, V_PCMPEQ(v->size), v->d, v->a, v->b);
+    return true;
+}
+
+bool vec_cmpgt(struct vec_op *v)
+{
+    greater(v->e, uns(v), v->size, v->d, v->a, v->b);
+    return true;
+}
+
+bool vec_cmpge(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    if (v->size < 3) { /* a is the maximum */
+        v3(e, max_ops[uns(v)][v->size], v->d, v->a, v->b);
+        v3(e, V_PCMPEQ(v->size), v->d, v->d, v->a);
+    } else {
+        greater(e, uns(v), 3, v->d, v->b, v->a);
+        invert(e, v->d);
+    }
+    return true;
+}
+
+bool vec_tst(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    v3(e, V_PAND, v->d, v->a, v->b);
+    vzero(e, t);
+    v3(e, V_PCMPEQ(v->size), v->d, v->d, t);
+    vones(e, t);
+    v3(e, V_PXOR, v->d, v->d, t);
+    return true;
+}
+
+/* d = mask ? x : y by bits; mask is a whole lane's. d may be the mask. */
+static void choose(struct x86_emit *e, unsigned d, unsigned mask, unsigned x, unsigned y)
+{
+    unsigned t = vtemp(e);
+
+    v3(e, V_PANDN, t, mask, y);
+    v3(e, V_PAND, d, mask, x);
+    v3(e, V_POR, d, d, t);
+}
+
+static void minimum(struct x86_emit *e, bool max, bool u, unsigned size, unsigned d, unsigned a, unsigned b)
+{
+    uint32_t op = (max ? max_ops : min_ops)[u][size];
+
+    if (op) {
+        v3(e, op, d, a, b);
+        return;
+    }
+    greater(e, u, size, d, a, b);
+    max ? choose(e, d, d, a, b) : choose(e, d, d, b, a);
+}
+
+bool vec_minmax(struct vec_op *v)
+{
+    minimum(v->e, v->i->op == IR_vmax, uns(v), v->size, v->d, v->a, v->b);
+    return true;
+}
+
+/* ------------------------------------------------------------------ sums */
+
+/* Saturating, by [subtract][unsigned][size 0, 1]. */
+static const uint32_t sat_ops[2][2][2] = {
+    { { X86_OP(66, 0F, EC), X86_OP(66, 0F, ED) }, { X86_OP(66, 0F, DC), X86_OP(66, 0F, DD) } },
+    { { X86_OP(66, 0F, E8), X86_OP(66, 0F, E9) }, { X86_OP(66, 0F, D8), X86_OP(66, 0F, D9) } },
+};
+
+/* d = sign mask of a's 32- or 64-bit lanes; d may be a. */
+static void signs(struct x86_emit *e, unsigned size, unsigned d, unsigned a)
+{
+    if (size == 1 || size == 2) {
+        vshift(e, VEC_SAR, size, d, a, 31);
+    } else {
+        unsigned t = vtemp(e);
+
+        vzero(e, t);
+        v3(e, V_PCMPGT(size), t, t, a);
+        emit_move(e, d, t);
+    }
+}
+
+/* Unsigned sums wrap if the sum is less than an operand, differences if b > a. */
+static void saturate_unsigned(struct vec_op *v, bool sub)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    if (sub) {
+        minimum(e, true, true, v->size, t, v->a, v->b);
+        v3(e, V_PSUB(v->size), v->d, t, v->b);
+        return;
+    }
+    v3(e, V_PADD(v->size), v->d, v->a, v->b);
+    greater(e, true, v->size, t, v->a, v->d);
+    v3(e, V_POR, v->d, v->d, t);
+}
+
+/* Signed: overflow has the sign bit of (a ^ r) & (b ^ r), or of (a ^ b) & (a ^ r); the bound is MAX with a's sign. */
+static void saturate_signed(struct vec_op *v, bool sub)
+{
+    struct x86_emit *e = v->e;
+    unsigned r = vtemp(e), t = vtemp(e), over = vtemp(e);
+    uint64_t max = ~sign_of(v->size);
+
+    v3(e, sub ? V_PSUB(v->size) : V_PADD(v->size), r, v->a, v->b);
+    v3(e, V_PXOR, over, v->a, r);
+    v3(e, V_PXOR, t, sub ? v->a : r, v->b);
+    v3(e, V_PAND, over, over, t);
+    signs(e, v->size, over, over);
+    signs(e, v->size, t, v->a);
+    v3k(e, V_PXOR, t, t, max, max);
+    v3(e, V_PAND, t, t, over);
+    v3(e, V_PANDN, over, over, r);
+    v3(e, V_POR, v->d, over, t);
+}
+
+bool vec_addsub(struct vec_op *v)
+{
+    bool sub = v->i->op == IR_vsub;
+
+    if (!has(v, IR_V_SAT))
+        v3(v->e, sub ? V_PSUB(v->size) : V_PADD(v->size), v->d, v->a, v->b);
+    else if (v->size < 2)
+        v3(v->e, sat_ops[sub][uns(v)][v->size], v->d, v->a, v->b);
+    else if (uns(v))
+        saturate_unsigned(v, sub);
+    else
+        saturate_signed(v, sub);
+    return true;
+}
+
+/* Floor of the average: (a & b) + ((a ^ b) >> 1); rounded up: (a | b) - ((a ^ b) >> 1). */
+static bool has_shift(unsigned size, bool sign)
+{
+    return size == 1 || size == 2 || (size == 3 && !sign);
+}
+
+/* d = a >> n in lanes of any size; d may be a. */
+static void right(struct x86_emit *e, bool sign, unsigned size, unsigned d, unsigned a, unsigned n)
+{
+    unsigned w = 8u << size, t;
+    uint64_t mask;
+
+    if (has_shift(size, sign)) {
+        vshift(e, sign ? VEC_SAR : VEC_SHR, size, d, a, n);
+        return;
+    }
+    if (sign && n >= w)
+        n = w - 1;
+    if (size == 3) { /* (a >> n) with the sign mask's high bits */
+        t = vtemp(e);
+        vzero(e, t);
+        v3(e, V_PCMPGT(3), t, t, a);
+        vshift(e, VEC_SHR, 3, d, a, n);
+        if (n) {
+            vshift(e, VEC_SHL, 3, t, t, 64 - n);
+            v3(e, V_POR, d, d, t);
+        }
+        return;
+    }
+    if (n >= 8) {
+        vzero(e, d);
+        return;
+    }
+    vshift(e, VEC_SHR, 1, d, a, n);
+    mask = vsplat(0, 0xffu >> n);
+    v3k(e, V_PAND, d, d, mask, mask);
+    if (sign && n) { /* extend: (x ^ m) - m with m the sign's place */
+        t = vtemp(e);
+        mask = vsplat(0, 0x80u >> n);
+        vk(e, t, mask, mask);
+        v3(e, V_PXOR, d, d, t);
+        v3(e, V_PSUB(0), d, d, t);
+    }
+}
+
+bool vec_hadd(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool rnd = has(v, IR_V_RND);
+    unsigned t;
+
+    if (uns(v) && rnd && v->size < 2) {
+        v3(e, v->size ? X86_OP(66, 0F, E3) : X86_OP(66, 0F, E0), v->d, v->a, v->b);
+        return true;
+    }
+    t = vtemp(e);
+    v3(e, V_PXOR, t, v->a, v->b);
+    right(e, !uns(v), v->size, t, t, 1);
+    v3(e, rnd ? V_POR : V_PAND, v->d, v->a, v->b);
+    v3(e, rnd ? V_PSUB(v->size) : V_PADD(v->size), v->d, v->d, t);
+    return true;
+}
+
+/* (a - b) >> 1 = ((a ^ b) >> 1) - (~a & b). */
+bool vec_hsub(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    v3(e, V_PXOR, v->d, v->a, v->b);
+    right(e, !uns(v), v->size, v->d, v->d, 1);
+    v3(e, V_PANDN, t, v->a, v->b);
+    v3(e, V_PSUB(v->size), v->d, v->d, t);
+    return true;
+}
+
+bool vec_abd(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    minimum(e, true, uns(v), v->size, v->d, v->a, v->b);
+    minimum(e, false, uns(v), v->size, t, v->a, v->b);
+    v3(e, V_PSUB(v->size), v->d, v->d, t);
+    return true;
+}
+
+static void negate(struct x86_emit *e, unsigned size, unsigned d, unsigned a)
+{
+    vzero(e, d);
+    v3(e, V_PSUB(size), d, d, a);
+}
+
+/* With SAT: MIN, which negates to itself, becomes MAX: MIN + all ones. */
+static void fix_min(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    vk(e, t, sign_of(v->size), sign_of(v->size));
+    v3(e, V_PCMPEQ(v->size), t, t, v->d);
+    if (v->i->op == IR_vneg) { /* only where it was MIN before */
+        unsigned s = vtemp(e);
+
+        v3(e, V_PCMPEQ(v->size), s, v->d, v->a);
+        v3(e, V_PAND, t, t, s);
+    }
+    v3(e, V_PADD(v->size), v->d, v->d, t);
+}
+
+bool vec_negabs(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    if (v->i->op == IR_vneg) {
+        negate(e, v->size, v->d, v->a);
+    } else if (v->size < 3) {
+        v2(e, X86_OP(66, 0F38, 1C) + v->size, v->d, v->a);
+    } else {
+        unsigned t = vtemp(e);
+
+        signs(e, 3, t, v->a);
+        v3(e, V_PXOR, v->d, v->a, t);
+        v3(e, V_PSUB(3), v->d, v->d, t);
+    }
+    if (has(v, IR_V_SAT))
+        fix_min(v);
+    return true;
+}
+
+/* ------------------------------------------------------------------ products */
+
+static void mul64(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e), s = vtemp(e);
+
+    vshift(e, VEC_SHR, 3, t, v->a, 32);
+    v3(e, X86_OP(66, 0F, F4), t, t, v->b);
+    vshift(e, VEC_SHR, 3, s, v->b, 32);
+    v3(e, X86_OP(66, 0F, F4), s, s, v->a);
+    v3(e, V_PADD(3), t, t, s);
+    vshift(e, VEC_SHL, 3, t, t, 32);
+    v3(e, X86_OP(66, 0F, F4), v->d, v->a, v->b);
+    v3(e, V_PADD(3), v->d, v->d, t);
+}
+
+static void mul8(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    v3(e, X86_OP(66, 0F, D5), v->d, v->a, v->b); /* even bytes */
+    v3k(e, V_PAND, v->d, v->d, vsplat(1, 0xff), vsplat(1, 0xff));
+    vshift(e, VEC_SHR, 1, t, v->b, 8);
+    unsigned s = vtemp(e);
+    v3k(e, V_PAND, s, v->a, vsplat(1, 0xff00), vsplat(1, 0xff00));
+    v3(e, X86_OP(66, 0F, D5), t, t, s); /* odd bytes, in place */
+    v3(e, V_POR, v->d, v->d, t);
+}
+
+bool vec_mul(struct vec_op *v)
+{
+    switch (v->size) {
+    case 0: mul8(v); break;
+    case 1: v3(v->e, X86_OP(66, 0F, D5), v->d, v->a, v->b); break;
+    case 2: v3(v->e, X86_OP(66, 0F38, 40), v->d, v->a, v->b); break;
+    default: mul64(v);
+    }
+    return true;
+}
+
+/* 2*a*b of 32-bit lanes: even and odd 64-bit products, doubled, their high halves; only MIN*MIN overflows. */
+static void mulh32(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned even = vtemp(e), odd = vtemp(e), t = vtemp(e);
+
+    vshift(e, VEC_SHR, 3, odd, v->a, 32);
+    vshift(e, VEC_SHR, 3, t, v->b, 32);
+    v3(e, X86_OP(66, 0F38, 28), odd, odd, t);
+    v3(e, X86_OP(66, 0F38, 28), even, v->a, v->b);
+    v3(e, V_PADD(3), odd, odd, odd);
+    v3(e, V_PADD(3), even, even, even);
+    if (has(v, IR_V_RND)) {
+        vk(e, t, 1ull << 31, 1ull << 31);
+        v3(e, V_PADD(3), odd, odd, t);
+        v3(e, V_PADD(3), even, even, t);
+    }
+    vshift(e, VEC_SHR, 3, even, even, 32);
+    v3i(e, X86_OP(66, 0F3A, 0E), v->d, even, odd, 0xcc); /* pblendw */
+}
+
+bool vec_qdmulh(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    if (v->size == 2) {
+        mulh32(v);
+    } else if (has(v, IR_V_RND)) {
+        v3(e, X86_OP(66, 0F38, 0B), v->d, v->a, v->b); /* pmulhrsw */
+    } else {
+        v3(e, X86_OP(66, 0F, E5), v->d, v->a, v->b);
+        v3(e, V_PADD(1), v->d, v->d, v->d);
+        v3(e, X86_OP(66, 0F, D5), t, v->a, v->b);
+        vshift(e, VEC_SHR, 1, t, t, 15);
+        v3(e, V_POR, v->d, v->d, t);
+    }
+    /* MIN * MIN gives MIN instead of MAX, and nothing else gives MIN. */
+    vk(e, t, sign_of(v->size), sign_of(v->size));
+    v3(e, V_PCMPEQ(v->size), t, t, v->d);
+    v3(e, V_PXOR, v->d, v->d, t);
+    return true;
+}
+
+/* d = the half of a, extended to lanes of twice the width. */
+static void widen(struct x86_emit *e, bool u, bool hi, unsigned size, unsigned d, unsigned a)
+{
+    static const uint32_t ops[2][3] = {
+        { X86_OP(66, 0F38, 20), X86_OP(66, 0F38, 23), X86_OP(66, 0F38, 25) },
+        { X86_OP(66, 0F38, 30), X86_OP(66, 0F38, 33), X86_OP(66, 0F38, 35) },
+    };
+
+    if (hi) {
+        v2i(e, X86_OP(66, 0F, 70), d, a, 0xee);
+        a = d;
+    }
+    v2(e, ops[u][size], d, a);
+}
+
+bool vec_widen(struct vec_op *v)
+{
+    widen(v->e, uns(v), has(v, IR_V_HI), v->size, v->d, v->a);
+    return true;
+}
+
+bool vec_mull(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool hi = has(v, IR_V_HI);
+    unsigned t = vtemp(e);
+
+    if (v->size == 2) { /* the dwords go to the even places */
+        unsigned order = hi ? 0xfa : 0x50;
+
+        v2i(e, X86_OP(66, 0F, 70), v->d, v->a, order);
+        v2i(e, X86_OP(66, 0F, 70), t, v->b, order);
+        v3(e, uns(v) ? X86_OP(66, 0F, F4) : X86_OP(66, 0F38, 28), v->d, v->d, t);
+        return true;
+    }
+    widen(e, uns(v), hi, v->size, v->d, v->a);
+    widen(e, uns(v), hi, v->size, t, v->b);
+    v3(e, v->size == 0 ? X86_OP(66, 0F, D5) : X86_OP(66, 0F38, 40), v->d, v->d, t);
+    return true;
+}
+
+bool vec_pmull(struct vec_op *v)
+{
+    if (v->size != 3 || !host_features.clmul)
+        return false;
+    v3i(v->e, X86_OP(66, 0F3A, 44), v->d, v->a, v->b, has(v, IR_V_HI) ? 0x11 : 0);
+    return true;
+}
+
+/* Bytes as words: pmaddwd sums pairs, phaddd the pairs of pairs. */
+bool vec_dot(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool ub = uns(v), ua = ub || has(v, IR_V_SU);
+    unsigned t = vtemp(e), s = vtemp(e);
+
+    widen(e, ua, false, 0, v->d, v->b);
+    widen(e, ub, false, 0, t, v->c);
+    v3(e, X86_OP(66, 0F, F5), v->d, v->d, t);
+    widen(e, ua, true, 0, t, v->b);
+    widen(e, ub, true, 0, s, v->c);
+    v3(e, X86_OP(66, 0F, F5), t, t, s);
+    v3(e, X86_OP(66, 0F38, 02), v->d, v->d, t);
+    v3(e, V_PADD(2), v->d, v->d, v->a);
+    return true;
+}
+
+bool vec_paddl(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    if (v->size == 0) { /* pmaddubsw: unsigned by signed */
+        vk(e, t, vsplat(0, 1), vsplat(0, 1));
+        uns(v) ? v3(e, X86_OP(66, 0F38, 04), v->d, v->a, t) : v3(e, X86_OP(66, 0F38, 04), v->d, t, v->a);
+        return true;
+    }
+    if (v->size == 1 && !uns(v)) {
+        v3k(e, X86_OP(66, 0F, F5), v->d, v->a, vsplat(1, 1), vsplat(1, 1));
+        return true;
+    }
+    if (uns(v)) {
+        right(e, false, v->size + 1, t, v->a, v->w);
+        vshift(e, VEC_SHL, v->size + 1, v->d, v->a, v->w);
+        vshift(e, VEC_SHR, v->size + 1, v->d, v->d, v->w);
+    } else {
+        right(e, true, v->size + 1, t, v->a, v->w);
+        vshift(e, VEC_SHL, v->size + 1, v->d, v->a, v->w);
+        right(e, true, v->size + 1, v->d, v->d, v->w);
+    }
+    v3(e, V_PADD(v->size + 1), v->d, v->d, t);
+    return true;
+}
+
+/* ------------------------------------------------------------------ shifts */
+
+static void left(struct x86_emit *e, unsigned size, unsigned d, unsigned a, unsigned n)
+{
+    uint64_t mask;
+
+    if (size) {
+        vshift(e, VEC_SHL, size, d, a, n);
+        return;
+    }
+    if (n >= 8) {
+        vzero(e, d);
+        return;
+    }
+    vshift(e, VEC_SHL, 1, d, a, n);
+    mask = vsplat(0, 0xff << n & 0xff);
+    if (n)
+        v3k(e, V_PAND, d, d, mask, mask);
+}
+
+/* Saturated: shifted back it is not what it was. */
+static void saturate_shift(struct vec_op *v, unsigned n)
+{
+    struct x86_emit *e = v->e;
+    bool su = has(v, IR_V_SU), u = uns(v) || su;
+    unsigned back = vtemp(e), t = vtemp(e);
+    uint64_t max = ~sign_of(v->size);
+
+    right(e, !u, v->size, back, v->d, n);
+    v3(e, V_PCMPEQ(v->size), back, back, v->a); /* ones: it fits */
+    if (u) { /* else ones */
+        vones(e, t);
+        v3(e, V_PXOR, back, back, t);
+        v3(e, V_POR, v->d, v->d, back);
+    } else {
+        vzero(e, t);
+        v3(e, V_PCMPGT(v->size), t, t, v->a);
+        v3k(e, V_PXOR, t, t, max, max);
+        choose(e, v->d, back, v->d, t);
+    }
+    if (su) { /* negative: 0 */
+        vzero(e, t);
+        v3(e, V_PCMPGT(v->size), t, t, v->a);
+        v3(e, V_PANDN, v->d, t, v->d);
+    }
+}
+
+bool vec_shli(struct vec_op *v)
+{
+    left(v->e, v->size, v->d, v->a, (unsigned)v->i->imm);
+    if (has(v, IR_V_SAT))
+        saturate_shift(v, (unsigned)v->i->imm);
+    return true;
+}
+
+/* Rounding adds the last bit that is shifted out. */
+bool vec_shri(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned n = (unsigned)v->i->imm, t;
+
+    right(e, !uns(v), v->size, v->d, v->a, n);
+    if (!has(v, IR_V_RND) || !n)
+        return true;
+    t = vtemp(e);
+    right(e, false, v->size, t, v->a, n - 1);
+    v3k(e, V_PAND, t, t, vsplat(v->size, 1), vsplat(v->size, 1));
+    if (!uns(v) && n == v->w) /* of -1 and less the sum is 0 */
+        vzero(e, v->d);
+    else
+        v3(e, V_PADD(v->size), v->d, v->d, t);
+    return true;
+}
+
+/* AVX2 shifts dwords and qwords by lane, with 0 for counts beyond the width. */
+bool vec_shlv(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool sar = !uns(v);
+    unsigned t, n;
+
+    if (!host_features.avx2 || v->size < 2 || has(v, IR_V_SAT) || has(v, IR_V_RND) || (sar && v->size == 3))
+        return false;
+    t = vtemp(e);
+    n = vtemp(e);
+    /* n: the count as a number of the lane's width */
+    vshift(e, VEC_SHL, v->size, n, v->b, v->w - 8);
+    if (v->size == 2)
+        vshift(e, VEC_SAR, 2, n, n, 24);
+    else
+        right(e, true, 3, n, n, 56);
+    v3(e, (v->size == 3 ? X86_OP(66, 0F38, 47) | X86_F_W : X86_OP(66, 0F38, 47)), v->d, v->a, n); /* vpsllv */
+    vzero(e, t);
+    v3(e, V_PSUB(v->size), t, t, n);
+    if (sar) {
+        unsigned s = vtemp(e);
+
+        v3(e, X86_OP(66, 0F38, 46), t, v->a, t); /* vpsravd; negative counts fill with signs */
+        vshift(e, VEC_SAR, 2, s, n, 31);         /* right where the count is negative */
+        choose(e, v->d, s, t, v->d);
+    } else {
+        v3(e, (v->size == 3 ? X86_OP(66, 0F38, 45) | X86_F_W : X86_OP(66, 0F38, 45)), t, v->a, t);
+        /* one of the two is 0 but for a count of 0, where both are a */
+        v3(e, V_POR, v->d, v->d, t);
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------ bits */
+
+/* Looks both nibbles of each byte up and combines them; d, t: the low and the high nibbles' values. */
+static void nibbles(struct vec_op *v, unsigned t, const uint64_t low[2], const uint64_t high[2])
+{
+    struct x86_emit *e = v->e;
+    unsigned n = vtemp(e), k = vtemp(e);
+    uint64_t mask = vsplat(0, 15);
+
+    v3k(e, V_PAND, n, v->a, mask, mask);
+    vk(e, v->d, low[0], low[1]);
+    v3(e, V_PSHUFB, v->d, v->d, n);
+    vshift(e, VEC_SHR, 1, n, v->a, 4);
+    v3k(e, V_PAND, n, n, mask, mask);
+    vk(e, k, high[0], high[1]);
+    v3(e, V_PSHUFB, t, k, n);
+}
+
+bool vec_popcnt(struct vec_op *v)
+{
+    static const uint64_t ones[2] = { 0x0302020102010100, 0x0403030203020201 };
+    unsigned t = vtemp(v->e);
+
+    nibbles(v, t, ones, ones);
+    v3(v->e, V_PADD(0), v->d, v->d, t);
+    return true;
+}
+
+bool vec_rbit(struct vec_op *v)
+{
+    static const uint64_t low[2] = { 0xe060a020c0408000, 0xf070b030d0509010 };
+    static const uint64_t high[2] = { 0x0e060a020c040800, 0x0f070b030d050901 };
+    unsigned t = vtemp(v->e);
+
+    nibbles(v, t, low, high);
+    v3(v->e, V_POR, v->d, v->d, t);
+    return true;
+}
+
+/* Leading zeros of bytes from those of nibbles: the high one's, plus the low one's if the high one is 0 (4 zeros). Wider
+ * lanes from their halves in the same way. */
+static void clz(struct vec_op *v)
+{
+    static const uint64_t low[2] = { 0x0101010102020304, 0 };
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e), z = vtemp(e);
+
+    nibbles(v, t, low, low);
+    vk(e, z, vsplat(0, 4), vsplat(0, 4));
+    v3(e, V_PCMPEQ(0), z, z, t);
+    v3(e, V_PAND, v->d, v->d, z);
+    v3(e, V_PADD(0), v->d, v->d, t);
+    for (unsigned size = 1; size <= v->size; size++) {
+        unsigned half = 4u << size;
+
+        vk(e, z, vsplat(size - 1, half), vsplat(size - 1, half));
+        v3(e, V_PCMPEQ(size - 1), z, z, v->d); /* halves that are 0 */
+        vshift(e, VEC_SHR, size, z, z, half);  /* the upper one's mask, at the lower one */
+        v3(e, V_PAND, z, z, v->d);             /* the lower one's zeros, if they count */
+        vshift(e, VEC_SHR, size, v->d, v->d, half);
+        v3(e, V_PADD(size), v->d, v->d, z);
+    }
+}
+
+bool vec_clz(struct vec_op *v)
+{
+    clz(v);
+    return true;
+}
+
+/* Leading zeros of a ^ (a >> 1, sign in), less one. */
+bool vec_cls(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned x = vtemp(e), a = v->a;
+
+    right(e, true, v->size, x, a, 1);
+    v3(e, V_PXOR, x, x, a);
+    v->a = x;
+    clz(v);
+    vones(e, x);
+    v3(e, V_PADD(v->size), v->d, v->d, x);
+    return true;
+}
