@@ -202,8 +202,8 @@ static void across(struct aarch64_ctx *ctx, const struct simd *s, const struct s
     ir_ref v = s->n;
 
     for (int lanes = (s->q ? 16 : 8) >> s->esz; lanes > 1; lanes /= 2) {
-        ir_ref even = simd_op2(ctx, IR_vuzp1, simd_lane(s->esz), v, v);
-        ir_ref odd = simd_op2(ctx, IR_vuzp2, simd_lane(s->esz), v, v);
+        unsigned half = simd_lane(s->esz) | (lanes << s->esz > 8 ? 0 : IR_V_LOW); /* raises nothing for lanes that aren't its */
+        ir_ref even = simd_op2(ctx, IR_vuzp1, half, v, v), odd = simd_op2(ctx, IR_vuzp2, half, v, v);
 
         v = simd_op2(ctx, r->op, aux | (lanes == 2 ? IR_V_ONE : IR_V_LOW), even, odd);
     }

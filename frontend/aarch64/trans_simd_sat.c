@@ -40,19 +40,22 @@ TWO(sqneg_v,   sat1, IR_vneg)
 TWO(suqadd_v,  sat_mixed, IR_vqaddx)
 TWO(usqadd_v,  sat_mixed, IR_vqaddx, IR_V_UNS)
 
-/* --- shifts. The wrapped shift of a negative number may be the minimum by chance. Whether n is too big is the same as
- * whether ~n is, and of what is not negative the saturated shift is odd, the wrapped one even. */
+/* --- shifts. The wrapped shift of a negative number may be the minimum by chance. But whether it is too big is the same as
+ * whether ~n is (unless n is -1, whose wrapped shift is too big only if it is 0), and of what is not negative the saturated
+ * shift is odd, the wrapped one even. */
 
 static void sat_shift(struct aarch64_ctx *ctx, const struct simd *s, const struct simd_row *r)
 {
     unsigned lane = simd_lane(s->esz) | simd_part(s), aux = lane | simd_variant(s, r);
-    ir_ref v = simd_op2(ctx, IR_vshlv, aux | IR_V_SAT, s->n, s->m), n = s->n, sat = v;
+    ir_ref v = simd_op2(ctx, IR_vshlv, aux | IR_V_SAT, s->n, s->m);
 
+    simd_qc(ctx, simd_xor(ctx, v, simd_op2(ctx, IR_vshlv, aux, s->n, s->m)));
     if (!s->u) {
-        n = simd_xor(ctx, n, simd_op1(ctx, IR_vshri, lane, n, (8 << s->esz) - 1));
-        sat = simd_op2(ctx, IR_vshlv, aux | IR_V_SAT, n, s->m);
+        ir_ref n = simd_xor(ctx, s->n, simd_op1(ctx, IR_vshri, lane, s->n, (8 << s->esz) - 1));
+
+        simd_qc(ctx, simd_xor(ctx, simd_op2(ctx, IR_vshlv, aux | IR_V_SAT, n, s->m),
+                              simd_op2(ctx, IR_vshlv, aux, n, s->m)));
     }
-    simd_qc(ctx, simd_xor(ctx, sat, simd_op2(ctx, IR_vshlv, aux, n, s->m)));
     vput(ctx, s->rd, v);
 }
 
