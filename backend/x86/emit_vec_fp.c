@@ -1,0 +1,418 @@
+/* Floating-point lanes. The host's results stand unless one is a NaN: then the whole op is done again in C, by the
+ * guest's rule (RT_vec). F16 lanes, flushing (IR_FP_FZ) and static rounding modes of arithmetic are C's altogether. */
+#include "backend/x86/emit_vec.h"
+
+enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3 };
+
+static unsigned fp_aux(const struct vec_op *v)
+{
+    return IR_V_FP_AUX(v->i->aux);
+}
+
+static bool wide(const struct vec_op *v)
+{
+    return v->lane == IR_F64;
+}
+
+/* One lane only: F64 has no other under LOW. */
+static bool single(const struct vec_op *v)
+{
+    return v->i->aux & IR_V_ONE || (wide(v) && v->i->aux & IR_V_LOW);
+}
+
+/* Lanes and modes that SSE has. */
+static bool on_host(const struct vec_op *v, bool any_rounding)
+{
+    unsigned fp = fp_aux(v);
+
+    return (v->lane == IR_F32 || v->lane == IR_F64) && !(fp & IR_FP_FZ) && (any_rounding || IR_FP_RM(fp) == IR_RM_DYN);
+}
+
+/* The forms of an instruction: by prefix none (ps), 66 (pd), F3 (ss), F2 (sd). */
+static uint32_t fp_op(const struct vec_op *v, uint32_t opcode)
+{
+    unsigned prefix = single(v) ? (wide(v) ? X86_PP_F2 : X86_PP_F3) : wide(v) ? X86_PP_66 : X86_PP_NP;
+
+    return prefix << 10 | X86_MAP_0F << 8 | opcode;
+}
+
+/* ------------------------------------------------------------------ operands and results */
+
+/* A copy of operand `a` whose upper half raises nothing: zeros, or ones for divisors. */
+static unsigned quiet_half(struct vec_op *v, unsigned a, bool divisor)
+{
+    struct x86_emit *e = v->e;
+    unsigned t;
+
+    if (!(v->i->aux & IR_V_LOW) || single(v))
+        return a;
+    t = vtemp(e);
+    x86_movq_xx(&e->b, xmm(t), xmm(a));
+    if (divisor)
+        v3k(e, V_POR, t, t, 0, 0x3f8000003f800000);
+    return t;
+}
+
+/* Zeroes what a scalar instruction took from its first operand. */
+static void zero_rest(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    if (wide(v) ? single(v) : v->i->aux & IR_V_LOW)
+        x86_movq_xx(&e->b, xmm(v->d), xmm(v->d));
+    else if (single(v))
+        v3i(e, X86_OP(66, 0F3A, 21), v->d, v->d, v->d, 0x0e);
+}
+
+static void code_in_c(struct x86_emit *e, const struct stub *s)
+{
+    const struct ir_insn *i = s->insn;
+
+    rt_arg_imm(e, 0, RT_VEC_DESC(i->op, i->aux));
+    rt_arg_imm(e, 1, i->imm);
+    for (unsigned k = 0; k < ir_ops[i->op].nargs; k++)
+        rt_arg_fp(e, k, s->a[k], IR_V128);
+    rt_call(e, RT_vec);
+    x86_movaps_xm(&e->b, xmm(s->d), CPU_MEM(e, rt_fp[3]));
+}
+
+static struct stub *stub_for(struct vec_op *v)
+{
+    struct stub *s = stub_code(v->e, code_in_c);
+
+    s->insn = v->i;
+    s->d = (uint8_t)v->d;
+    s->a[0] = (uint8_t)v->a;
+    s->a[1] = (uint8_t)v->b;
+    s->a[2] = (uint8_t)v->c;
+    return s;
+}
+
+/* The op in C if `cc` holds, instead of what comes before this. */
+static void stub_in_c(struct vec_op *v, enum x86_cc cc)
+{
+    struct stub *s = stub_for(v);
+
+    stub_jcc(v->e, s, cc);
+    stub_back(v->e, s);
+}
+
+/* The op in C for those who jumped at `from`, instead of what came between there and here: where no
+ * temporary may be taken, since what that spills must be spilled on both ways. */
+static void stub_instead(struct vec_op *v, uint32_t from)
+{
+    struct stub *s = stub_for(v);
+
+    s->from[s->nfrom++] = from;
+    stub_back(v->e, s);
+}
+
+/* Goes to C if a lane of d is a NaN (of the width `w64` says). */
+static void if_nan(struct vec_op *v, bool w64)
+{
+    struct x86_emit *e = v->e;
+    unsigned t, r;
+
+    if (single(v) && w64 == wide(v)) {
+        w64 ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
+        stub_in_c(v, X86_P);
+        return;
+    }
+    t = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    v3i(e, w64 ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
+    w64 ? x86_movmskpd_rx(&e->b, r, xmm(t)) : x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    stub_in_c(v, X86_NE);
+}
+
+/* ------------------------------------------------------------------ arithmetic */
+
+static uint32_t opcode_of(enum ir_op op)
+{
+    switch (op) {
+    case IR_vfadd: return 0x58;
+    case IR_vfsub: return 0x5c;
+    case IR_vfdiv: return 0x5e;
+    default: return 0x59;
+    }
+}
+
+bool vec_farith(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool div = v->i->op == IR_vfdiv;
+    unsigned a, b;
+
+    if (!on_host(v, false))
+        return false;
+    a = quiet_half(v, v->a, false);
+    b = quiet_half(v, v->b, div);
+    v3(e, fp_op(v, opcode_of(v->i->op)), v->d, a, b);
+    zero_rest(v);
+    if_nan(v, wide(v));
+    return true;
+}
+
+/* d = 0 * inf would raise invalid: such lanes go to C before. */
+bool vec_fmulx(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    uint64_t abs = wide(v) ? INT64_MAX : 0x7fffffff7fffffff, inf = wide(v) ? 0x7ff0000000000000 : 0x7f8000007f800000;
+    unsigned t, s, r, z;
+
+    if (!on_host(v, false) || single(v) || v->i->aux & IR_V_LOW)
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    z = vtemp(e);
+    vzero(e, z);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    for (unsigned k = 0; k < 2; k++) { /* one operand infinite and the other 0, and the other way round */
+        unsigned x = k ? v->b : v->a, y = k ? v->a : v->b, into = k ? s : v->d;
+
+        v3k(e, V_PAND, into, x, abs, abs);
+        v3k(e, V_PCMPEQ(wide(v) ? 3 : 2), into, into, inf, inf);
+        v3k(e, V_PAND, t, y, abs, abs);
+        v3(e, V_PCMPEQ(wide(v) ? 3 : 2), t, t, z);
+        v3(e, V_PAND, into, into, t);
+    }
+    v3(e, V_POR, s, s, v->d);
+    x86_movmskps_rx(&e->b, r, xmm(s));
+    x86_test_rr(&e->b, 4, r, r);
+    uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    v3(e, fp_op(v, 0x59), v->d, v->a, v->b);
+    if_nan(v, wide(v));
+
+    struct stub *stub = &e->stubs[e->nstubs - 1]; /* that of NaNs serves both */
+    stub->from[stub->nfrom++] = special;
+    return true;
+}
+
+bool vec_fsqrt(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    uint32_t op = fp_op(v, 0x51);
+
+    if (!on_host(v, false))
+        return false;
+    if (single(v))
+        v3(e, op, v->d, v->a, v->a);
+    else
+        v2(e, op, v->d, quiet_half(v, v->a, false));
+    zero_rest(v);
+    if_nan(v, wide(v));
+    return true;
+}
+
+bool vec_fma(struct vec_op *v)
+{
+    static const uint8_t opcodes[4] = { 0xb8, 0xbc, 0xba, 0xbe }; /* 231: none, product, addend, both negated */
+    struct x86_emit *e = v->e;
+    uint32_t op = X86_PP_66 << 10 | X86_MAP_0F38 << 8 | (wide(v) ? X86_F_W : 0);
+    unsigned a, b;
+
+    if (!on_host(v, false) || !host_features.fma)
+        return false;
+    op |= opcodes[v->i->imm & 3] + (single(v) ? 1u : 0u);
+    a = quiet_half(v, v->a, false);
+    b = quiet_half(v, v->b, false);
+    if (a == v->a)
+        emit_move(e, v->d, v->c);
+    else
+        x86_movq_xx(&e->b, xmm(v->d), xmm(v->c));
+    x86_enc_vex(&e->b, op, xmm(v->d), xmm(a), xmm(b), 0);
+    zero_rest(v);
+    if_nan(v, wide(v));
+    return true;
+}
+
+bool vec_fsign(struct vec_op *v)
+{
+    uint64_t sign = (unsigned)v->lane == IR_F16 ? vsplat(1, 0x8000) : wide(v) ? 1ull << 63 : vsplat(2, 1u << 31);
+
+    if (v->i->op == IR_vfneg)
+        v3k(v->e, V_PXOR, v->d, v->a, sign, sign);
+    else
+        v3k(v->e, V_PAND, v->d, v->a, ~sign, ~sign);
+    return true;
+}
+
+/* ------------------------------------------------------------------ minima, comparisons */
+
+/* The host gives the second operand if one is a NaN or both are zeros. Zeros: or (and) of both orders. NaNs raise invalid
+ * on the host even if quiet: lanes are compared first, quietly, and NaNs go to C. */
+bool vec_fminmax(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool max = v->i->op == IR_vfmax || v->i->op == IR_vfmaxnm;
+    unsigned a, b, t, r;
+    uint32_t op;
+
+    if (!on_host(v, true))
+        return false;
+    t = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    a = quiet_half(v, v->a, false);
+    b = quiet_half(v, v->b, false);
+    if (single(v)) {
+        wide(v) ? x86_ucomisd_xx(&e->b, xmm(a), xmm(b)) : x86_ucomiss_xx(&e->b, xmm(a), xmm(b));
+    } else {
+        v3i(e, fp_op(v, 0xc2), t, a, b, CMP_UNORD);
+        x86_movmskps_rx(&e->b, r, xmm(t));
+        x86_test_rr(&e->b, 4, r, r);
+    }
+    uint32_t nan = x86_jcc_rel32_fwd(&e->b, single(v) ? X86_P : X86_NE);
+    op = fp_op(v, max ? 0x5f : 0x5d);
+    v3(e, op, t, b, a);
+    v3(e, op, v->d, a, b);
+    v3(e, max ? V_PAND : V_POR, v->d, v->d, t);
+    zero_rest(v);
+    stub_instead(v, nan);
+    return true;
+}
+
+bool vec_fcmp(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned a, b;
+
+    if (!on_host(v, true))
+        return false;
+    a = quiet_half(v, v->a, false);
+    b = quiet_half(v, v->b, false);
+    switch (v->i->op) {
+    case IR_vfcmpeq: v3i(e, fp_op(v, 0xc2), v->d, a, b, CMP_EQ); break;
+    case IR_vfcmpgt: v3i(e, fp_op(v, 0xc2), v->d, b, a, CMP_LT); break;
+    default: v3i(e, fp_op(v, 0xc2), v->d, b, a, CMP_LE);
+    }
+    zero_rest(v);
+    return true;
+}
+
+/* ------------------------------------------------------------------ rounding, conversions */
+
+/* Immediate of roundps and its like: 8 suppresses inexact, 4 takes MXCSR's mode. Ties away: no such mode. */
+static bool round_imm(const struct vec_op *v, unsigned *imm)
+{
+    static const uint8_t modes[8] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2, [IR_RM_RTZ] = 3, [IR_RM_DYN] = 4 };
+    unsigned rm = IR_FP_RM(fp_aux(v));
+
+    *imm = modes[rm];
+    return rm != IR_RM_RMM && rm != IR_RM_ODD;
+}
+
+bool vec_frint(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned imm;
+
+    if (!on_host(v, true) || v->i->imm || !round_imm(v, &imm))
+        return false;
+    imm |= v->i->aux & IR_V_EXACT ? 0 : 8;
+    if (single(v))
+        v3i(e, wide(v) ? X86_OP(66, 0F3A, 0B) : X86_OP(66, 0F3A, 0A), v->d, v->a, v->a, imm);
+    else
+        v2i(e, wide(v) ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), v->d, quiet_half(v, v->a, false), imm);
+    zero_rest(v);
+    if_nan(v, wide(v));
+    return true;
+}
+
+/* MIN is what the host gives for all that does not fit: C looks at those. */
+bool vec_fcvt_to_si(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned rm = IR_FP_RM(fp_aux(v)), t, r;
+
+    if (!on_host(v, true) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
+        return false;
+    v2(e, rm == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, quiet_half(v, v->a, false));
+    t = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    stub_in_c(v, X86_NE);
+    return true;
+}
+
+bool vec_fcvt_from_si(struct vec_op *v)
+{
+    if (!on_host(v, false) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE)
+        return false;
+    v2(v->e, X86_OP(NP, 0F, 5B), v->d, quiet_half(v, v->a, false));
+    return true;
+}
+
+/* Unsigned: those with bit 31 clear are signed numbers; others go to C. */
+bool vec_fcvt_from_ui(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned r, a;
+
+    if (!on_host(v, false) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE)
+        return false;
+    a = quiet_half(v, v->a, false);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    x86_movmskps_rx(&e->b, r, xmm(a));
+    x86_test_rr(&e->b, 4, r, r);
+    uint32_t big = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    v2(e, X86_OP(NP, 0F, 5B), v->d, a);
+    stub_instead(v, big);
+    return true;
+}
+
+/* Truncated or rounded as signed numbers, what is negative or does not fit goes to C: -0.5 too, which is rare. */
+bool vec_fcvt_to_ui(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned rm = IR_FP_RM(fp_aux(v)), r;
+
+    if (!on_host(v, true) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
+        return false;
+    r = ra_temp(&e->ra, RA_GPR, 0);
+
+    unsigned a = quiet_half(v, v->a, false), t = vtemp(e);
+    /* Below 2^31 and not negative, as bit patterns: 0 <= a < 0x4f000000. */
+    vk(e, t, vsplat(2, 0x4effffff), vsplat(2, 0x4effffff));
+    v3(e, V_PCMPGT(2), t, a, t);
+    v3(e, V_POR, t, t, a);
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    v2(e, rm == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, a);
+    stub_instead(v, special);
+    return true;
+}
+
+/* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs. */
+bool vec_fcvtl(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool half = (unsigned)v->lane == IR_F16, hi = v->i->aux & IR_V_HI;
+    unsigned part = v->i->aux & (IR_V_ONE | IR_V_LOW), a = v->a;
+
+    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || part || (half && !host_features.f16c))
+        return false;
+    if (hi) {
+        v2i(e, X86_OP(66, 0F, 70), v->d, a, 0xee);
+        a = v->d;
+    }
+    if (half)
+        x86_vcvtph2ps_xx(&e->b, xmm(v->d), xmm(a));
+    else
+        v2(e, X86_OP(NP, 0F, 5A), v->d, a);
+    return true;
+}
+
+bool vec_fcvtn(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || IR_FP_RM(fp_aux(v)) != IR_RM_DYN ||
+        v->i->aux & (IR_V_ONE | IR_V_LOW) || v->i->imm || !wide(v))
+        return false;
+    v2(e, X86_OP(66, 0F, 5A), v->d, v->a);
+    return true;
+}
