@@ -187,6 +187,8 @@ void emit_vec(struct x86_emit *e, struct ir_insn *i)
     uint32_t all = 0, others = 0;
     char kind = emitters[i->op].kind;
 
+    if (i->op == IR_vsha256h && host_features.sha) /* its instruction has an operand in xmm0 */
+        ra_take(&e->ra, RA_XMM0);
     for (unsigned k = 0; k < ir_ops[i->op].nargs; k++) {
         *regs[k] = ra_use(&e->ra, ra_rep(&e->ra, i->arg[k]));
         all |= 1u << *regs[k];
@@ -402,25 +404,4 @@ void emit_vget(struct x86_emit *e, struct ir_insn *i)
     default:
         n ? x86_pextrq_rxi(&e->b, e->d, xmm(a), (uint8_t)n) : x86_movq_rx(&e->b, e->d, xmm(a));
     }
-}
-
-/* ------------------------------------------------------------------ CRC-32 */
-
-void emit_crc32(struct x86_emit *e, struct ir_insn *i)
-{
-    unsigned a = e->o[0].reg, b = e->o[1].reg, bytes = type_bytes(arg_type(e, i, 1));
-
-    if (i->imm) {
-        e->d = ra_def(&e->ra, e->ra.cur, a, a == b ? 1u << b : 1u << b);
-        emit_move(e, e->d, a);
-        x86_crc32_rr(&e->b, bytes, e->d, b);
-        return;
-    }
-    e->d = ra_def(&e->ra, e->ra.cur, RA_NONE, 0);
-    rt_arg_int(e, 0, a);
-    rt_arg_int(e, 1, b);
-    rt_arg_imm(e, 2, bytes);
-    rt_arg_imm(e, 3, 0);
-    rt_call(e, RT_crc32);
-    rt_result(e, e->d, IR_I32);
 }
