@@ -101,10 +101,20 @@ def records_differ(ours, theirs, corrected=as_linux_has_it):
     return []
 
 
+class OracleFails(Exception):
+    """The oracle hangs or dies: in one of `suspects`, the last sequence that left a record and the next one."""
+    def __init__(self, theirs, sequences):
+        seen = by_sequence(theirs.out)
+        places = [n for n, s in enumerate(sequences) if s.index in seen]
+        first = places[-1] if places else 0
+        self.suspects = [s.index for s in sequences[first:first + 2]]
+        super().__init__(f"the oracle ended with {theirs.status} in sequence {self.suspects}: {theirs.err}")
+
+
 class Judge:
     """Two commands and how to compare them."""
 
-    def __init__(self, subject, oracle, timeout=60):
+    def __init__(self, subject, oracle, timeout=30):
         self.subject, self.oracle, self.timeout = subject, oracle, timeout
 
     def differences(self, sequences, pools, mutate=None):
@@ -114,7 +124,7 @@ class Judge:
         elf = mutate(made) if mutate else made.oracle if self.subject == self.oracle else made.elf
         theirs = run(self.oracle, made.oracle, self.timeout)
         if theirs.status != 0:
-            raise RuntimeError(f"the oracle ended with {theirs.status}: {theirs.err}")
+            raise OracleFails(theirs, sequences)
         ours = run(self.subject, elf, self.timeout)
         if ours.out == theirs.out and ours.status == 0:
             return {}
