@@ -39,6 +39,8 @@ class Guest:
 GUESTS = {g.name: g for g in (
     Guest("riscv64", "riscv64", "trixie", "riscv64-linux-gnu", "libc6-dev-riscv64-cross",
           "qemu-riscv64"),
+    Guest("aarch64", "arm64", "bookworm", "aarch64-linux-gnu", "libc6-dev-arm64-cross",
+          "qemu-aarch64"),
 )}
 
 
