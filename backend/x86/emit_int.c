@@ -9,6 +9,15 @@ static void first_to_result(struct x86_emit *e)
     emit_move(e, e->d, e->o[0].reg);
 }
 
+/* to = from, an i8 or i16 whose upper bits are anything, extended to 32 bits. */
+static void extend_narrow(struct x86_emit *e, enum x86_reg to, enum x86_reg from, unsigned type, bool sign)
+{
+    if (type == IR_I8)
+        sign ? x86_movsx8_rr(&e->b, 4, to, from) : x86_movzx8_rr(&e->b, 4, to, from);
+    else
+        sign ? x86_movsx16_rr(&e->b, 4, to, from) : x86_movzx16_rr(&e->b, 4, to, from);
+}
+
 void emit_add(struct x86_emit *e, struct ir_insn *i)
 {
     struct opnd a = e->o[0], b = e->o[1];
@@ -110,22 +119,41 @@ void emit_mul(struct x86_emit *e, struct ir_insn *i)
         x86_imul_rr(&e->b, size, e->d, gpr(b));
 }
 
+/* Operands of a type that has no instruction of its own for this: rax, and the other in a register, extended to 32 bits. */
+static enum x86_reg extend_operands(struct x86_emit *e, unsigned type, bool sign)
+{
+    enum x86_reg b = gpr(e->o[1]), t;
+
+    if (type >= IR_I32)
+        return b;
+    t = ra_temp(&e->ra, RA_GPR, 0);
+    extend_narrow(e, RAX, RAX, type, sign);
+    extend_narrow(e, t, b, type, sign);
+    return t;
+}
+
 void emit_mulh(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned size = op_size(i->type);
+    enum x86_reg b = extend_operands(e, i->type, i->op == IR_mulhs);
 
-    if (i->op == IR_mulhs)
-        x86_imul_r(&e->b, size, gpr(e->o[1]));
-    else
-        x86_mul_r(&e->b, size, gpr(e->o[1]));
+    if (i->type < IR_I32) { /* the whole product fits */
+        x86_imul_rr(&e->b, 4, RAX, b);
+        x86_mov_rr(&e->b, 4, RDX, RAX);
+        x86_shr_ri(&e->b, 4, RDX, ir_type_bits[i->type]);
+    } else if (i->op == IR_mulhs) {
+        x86_imul_r(&e->b, size, b);
+    } else {
+        x86_mul_r(&e->b, size, b);
+    }
 }
 
 /* x86 faults where the IR has a value: divisor 0, and MIN / -1 (divisor -1 is done without dividing). */
 void emit_div(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned size = op_size(i->type);
-    enum x86_reg b = gpr(e->o[1]);
     bool rem = i->op == IR_rems || i->op == IR_remu, sgn = i->op == IR_divs || i->op == IR_rems;
+    enum x86_reg b = extend_operands(e, i->type, sgn);
     uint32_t zero, done[3], minus = 0;
     unsigned ndone = 0;
 
@@ -163,13 +191,11 @@ void emit_div(struct x86_emit *e, struct ir_insn *i)
 
 /* ------------------------------------------------------------------ shifts and bits */
 
-/* Narrow operands: their upper bits are anything, right shifts and counts need them right. */
+/* Right shifts and counts need the upper bits of narrow operands right. */
 static void extend_result(struct x86_emit *e, unsigned type, bool sign)
 {
-    if (type == IR_I8)
-        sign ? x86_movsx8_rr(&e->b, 4, e->d, e->d) : x86_movzx8_rr(&e->b, 4, e->d, e->d);
-    else if (type == IR_I16)
-        sign ? x86_movsx16_rr(&e->b, 4, e->d, e->d) : x86_movzx16_rr(&e->b, 4, e->d, e->d);
+    if (type < IR_I32)
+        extend_narrow(e, e->d, e->d, type, sign);
 }
 
 static void shift_in_place(struct x86_emit *e, struct ir_insn *i, unsigned size)
@@ -181,8 +207,11 @@ static void shift_in_place(struct x86_emit *e, struct ir_insn *i, unsigned size)
     if (n.kind == OPND_IMM) {
         unsigned count = (unsigned)n.imm & (ir_type_bits[i->type] - 1u);
 
-        if (count == 0)
+        if (count == 0) {
+            if (i->type == IR_I32) /* live.c counts on the upper half */
+                x86_mov_rr(&e->b, 4, e->d, e->d);
             return;
+        }
         switch (i->op) {
         case IR_shl: x86_shl_ri(&e->b, size, e->d, count); break;
         case IR_shr: x86_shr_ri(&e->b, size, e->d, count); break;
@@ -231,8 +260,12 @@ void emit_rotr(struct x86_emit *e, struct ir_insn *i)
     }
     first_to_result(e);
     if (n.kind == OPND_IMM) {
-        if ((unsigned)n.imm & (size * 8 - 1))
-            x86_ror_ri(&e->b, size, e->d, (unsigned)n.imm & (size * 8 - 1));
+        unsigned count = (unsigned)n.imm & (size * 8 - 1);
+
+        if (count)
+            x86_ror_ri(&e->b, size, e->d, count);
+        else if (i->type == IR_I32)
+            x86_mov_rr(&e->b, 4, e->d, e->d);
     } else {
         x86_ror_rc(&e->b, size, e->d);
     }
@@ -465,6 +498,10 @@ enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity
         x86_cmp_rm(&e->b, size, gpr(c->a), cpu_mem(e, c->b.off));
     else
         x86_cmp_rr(&e->b, size, gpr(c->a), gpr(c->b));
+    if (type == IR_I1 && c->i->op == IR_cmplts) /* a signed 1 is -1 */
+        return X86_A;
+    if (type == IR_I1 && c->i->op == IR_cmples)
+        return X86_AE;
     return (enum x86_cc)cc_of[c->i->op];
 }
 

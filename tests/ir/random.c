@@ -434,10 +434,26 @@ static void gen_get_put(struct gen *g)
         ir_emit(g->u, IR_put, IR_VOID, reg, pick(g, t), 0, 0, 0);
 }
 
+static bool is_vec(enum ir_op op)
+{
+    return op >= IR_VEC_FIRST && op <= IR_VEC_LAST;
+}
+
+/** Any op, of the vector ones no more than are asked for: they are the most. */
+static enum ir_op pick_op(struct gen *g)
+{
+    enum ir_op op;
+
+    do
+        op = below(g, IR_NOPS);
+    while (is_vec(op) && !chance(g, vectors_percent()));
+    return op;
+}
+
 /** One random insn that does not end the block. */
 static void gen_step(struct gen *g)
 {
-    enum ir_op op = below(g, IR_NOPS);
+    enum ir_op op = pick_op(g);
     const struct ir_op_info *o = &ir_ops[op];
 
     if (chance(g, 30)) {
@@ -448,9 +464,8 @@ static void gen_step(struct gen *g)
         gen_idiom(g);
         return;
     }
-    if (op >= IR_VEC_FIRST && op <= IR_VEC_LAST) {
-        if (chance(g, vectors_percent()))
-            gen_vec(g, op);
+    if (is_vec(op)) {
+        gen_vec(g, op);
         return;
     }
     switch (op) {
