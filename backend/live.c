@@ -24,7 +24,6 @@ static void reserve(struct ra *ra)
     if (u->nblocks + 1 > ra->cap_blocks) {
         uint32_t cap = ra->cap_blocks = u->nblocks * 2 + 1;
 
-        ra->block_loop = realloc(ra->block_loop, cap * sizeof *ra->block_loop);
         ra->block_pos = realloc(ra->block_pos, cap * sizeof *ra->block_pos);
         ra->entries = realloc(ra->entries, cap * sizeof *ra->entries);
     }
@@ -94,14 +93,14 @@ static void count_use(struct ra *ra, ir_ref r, ir_ref user)
     v->user = user;
 }
 
-/* A back edge to block `to` at position `last` closes a loop; blocks of a loop are contiguous. */
+/* A back edge to block `to` at position `last` closes a loop: all that lies between, in layout order. */
 static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
 {
     if (ra->nloops == ra->cap_loops) {
         ra->cap_loops = ra->cap_loops * 2 + 4;
         ra->loops = realloc(ra->loops, ra->cap_loops * sizeof *ra->loops);
     }
-    ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last, -1 };
+    ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last };
 }
 
 static void note_edges(struct ra *ra, const struct ir_insn *i, uint32_t b)
@@ -168,45 +167,20 @@ static void number(struct ra *ra)
     ra->block_pos[u->nblocks] = pos;
 }
 
-/* Innermost loop of each block, and each loop's next outer one. */
-static void nest_loops(struct ra *ra)
-{
-    for (uint32_t b = 0; b < ra->u->nblocks; b++) {
-        ra->block_loop[b] = -1;
-        for (uint32_t l = 0; l < ra->nloops; l++) {
-            const struct ra_loop *x = &ra->loops[l];
-            int32_t best = ra->block_loop[b];
-
-            if (x->first <= ra->block_pos[b] && ra->block_pos[b] <= x->last &&
-                (best < 0 || x->last - x->first < ra->loops[best].last - ra->loops[best].first))
-                ra->block_loop[b] = (int32_t)l;
-        }
-    }
-    for (uint32_t l = 0; l < ra->nloops; l++)
-        for (uint32_t m = 0; m < ra->nloops; m++) {
-            const struct ra_loop *in = &ra->loops[l], *out = &ra->loops[m];
-            uint32_t size = out->last - out->first;
-
-            if (m == l || out->first > in->first || out->last < in->last ||
-                size == in->last - in->first)
-                continue;
-            if (in->outer < 0 || size < ra->loops[in->outer].last - ra->loops[in->outer].first)
-                ra->loops[l].outer = (int32_t)m;
-        }
-}
-
 /* ------------------------------------------------------------------ last uses */
 
-static void note_use(struct ra *ra, ir_ref v, uint32_t pos, uint32_t b)
+/* A value made before a loop and needed in it is needed at its head again, so up to its end. The loops come in the order
+ * of their ends: one walk follows those that overlap, too. */
+static void note_use(struct ra *ra, ir_ref v, uint32_t pos)
 {
     uint32_t end = pos;
 
     if (ra->nloops) {
         uint32_t def = v < ra->u->ninsns ? ra->u->insns[v].tmp : 0;
 
-        for (int32_t l = ra->block_loop[b]; l >= 0; l = ra->loops[l].outer)
-            if (def < ra->loops[l].first)
-                end = ra->loops[l].last;
+        for (const struct ra_loop *l = ra->loops; l < ra->loops + ra->nloops; l++)
+            if (def < l->first && l->first <= end && end < l->last)
+                end = l->last;
     }
     if (ra->v[v].end < end)
         ra->v[v].end = end;
@@ -261,7 +235,7 @@ unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6])
     return n;
 }
 
-static void snapshot_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
+static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
 {
     const struct ir_unit *u = ra->u;
     const struct ir_snap *s = &u->snaps[i->snap];
@@ -272,7 +246,7 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
         ir_ref x = ra->alias[sv->val];
         uint8_t h = ra->target->home[sv->reg];
 
-        note_use(ra, x, i->tmp, b);
+        note_use(ra, x, i->tmp);
         if (h == RA_NONE)
             continue;
         ra->v[x].hint = h;
@@ -282,10 +256,10 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
         ra->cap_snaps = ra->cap_snaps * 2 + 64;
         ra->snaps = realloc(ra->snaps, ra->cap_snaps * sizeof *ra->snaps);
     }
-    ra->snaps[ra->nsnaps++] = (struct ra_snap){ listed, i->tmp, b };
+    ra->snaps[ra->nsnaps++] = (struct ra_snap){ listed, i->tmp };
 }
 
-static void edge_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
+static void edge_uses(struct ra *ra, const struct ir_insn *i)
 {
     const struct ir_unit *u = ra->u;
 
@@ -295,22 +269,22 @@ static void edge_uses(struct ra *ra, const struct ir_insn *i, uint32_t b)
         for (uint32_t a = 0; a < e->n; a++) {
             ir_ref x = ra->alias[u->edge_args[e->first + a]];
 
-            note_use(ra, x, i->tmp, b);
+            note_use(ra, x, i->tmp);
             ra->v[x].needed = true;
         }
     }
 }
 
-static void operand_use(struct ra *ra, ir_ref v, uint32_t pos, uint32_t b)
+static void operand_use(struct ra *ra, ir_ref v, uint32_t pos)
 {
     const struct ir_insn *c = ir_at(ra->u, v);
 
     if (ra->v[v].fused) {
-        operand_use(ra, ra->alias[c->arg[0]], pos, b);
-        operand_use(ra, ra->alias[c->arg[1]], pos, b);
+        operand_use(ra, ra->alias[c->arg[0]], pos);
+        operand_use(ra, ra->alias[c->arg[1]], pos);
         return;
     }
-    note_use(ra, v, pos, b);
+    note_use(ra, v, pos);
     ra->v[v].needed = true;
 }
 
@@ -331,11 +305,11 @@ static void find_ends(struct ra *ra)
             }
             for (unsigned k = 0; k < 3; k++)
                 if (i->arg[k])
-                    operand_use(ra, ra->alias[i->arg[k]], i->tmp, b);
+                    operand_use(ra, ra->alias[i->arg[k]], i->tmp);
             if (i->op == IR_jmp || i->op == IR_br)
-                edge_uses(ra, i, b);
+                edge_uses(ra, i);
             if (i->snap)
-                snapshot_uses(ra, i, b);
+                snapshot_uses(ra, i);
         }
 }
 
@@ -349,7 +323,7 @@ static void find_entry_ends(struct ra *ra)
         const struct ra_snap *s = &ra->snaps[k];
 
         for (uint32_t m = todo & ~s->listed; m; m &= m - 1)
-            note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], s->pos, s->block);
+            note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], s->pos);
         todo &= s->listed;
     }
 }
@@ -358,7 +332,6 @@ void ra_analyse(struct ra *ra)
 {
     reserve(ra);
     number(ra);
-    nest_loops(ra);
     find_ends(ra);
     find_entry_ends(ra);
 }

@@ -26,7 +26,6 @@ void ra_free_all(struct ra *ra)
     free(ra->loops);
     free(ra->snaps);
     free(ra->deaths);
-    free(ra->block_loop);
     free(ra->block_pos);
     free(ra->entries);
     free(ra->wheres);
@@ -677,6 +676,8 @@ static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off)
 
     if (dst != RA_NONE ? s->reg == dst : s->in_mem && s->slot == dst_off)
         return;
+    if (s->reg == RA_NONE && s->slot == RA_NO_SLOT && !is_const(ra, src))
+        return; /* live in layout order only: it has not been made on this path, nobody reads it there */
     move_add(ra, (struct ra_move){ .dst = (uint8_t)dst, .dst_off = dst_off, .src = s->reg,
                                    .src_off = s->slot, .bytes = s->bytes,
                                    .konst = s->reg == RA_NONE && is_const(ra, src) ? src : 0 });

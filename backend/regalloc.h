@@ -66,7 +66,7 @@ struct ra_val {
 };
 #define RA_NO_SLOT INT32_MIN
 
-struct ra_loop { uint32_t first, last; int32_t outer; }; /* positions */
+struct ra_loop { uint32_t first, last; }; /* positions */
 
 struct ra_entry {     /* a block's state at entry */
     bool fixed;
@@ -75,7 +75,7 @@ struct ra_entry {     /* a block's state at entry */
 };
 
 /* A snapshot in layout order: which homes' registers it lists (bit a host register). */
-struct ra_snap { uint32_t listed, pos, block; };
+struct ra_snap { uint32_t listed, pos; };
 
 /* Where a guest register's value is, at an exit. */
 struct ra_where {
@@ -107,10 +107,9 @@ struct ra {
     ir_ref in[RA_NREGS];             /* value each register holds, 0 = none */
     struct ra_val *v;                uint32_t cap_v;
     ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies) */
-    struct ra_loop *loops;           uint32_t nloops, cap_loops;
+    struct ra_loop *loops;           uint32_t nloops, cap_loops; /* in the order of their ends */
     struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
     uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
-    int32_t *block_loop;             /* innermost loop of each block, -1 none */
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
