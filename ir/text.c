@@ -296,7 +296,7 @@ static void print_insn(const struct ir_unit *u, FILE *f, ir_ref r)
     else
         fputs(ir_ops[i->op].name, f);
     if (ir_shapes[i->op] != SHAPE_PARAM && ir_shapes[i->op] != SHAPE_FENCE &&
-        (ir_shapes[i->op] != SHAPE_PLAIN || i->arg[0]))
+        ((ir_shapes[i->op] != SHAPE_PLAIN && ir_shapes[i->op] != SHAPE_AUX) || i->arg[0]))
         fputc(' ', f);
     print_operands(u, f, i);
     if (i->snap)

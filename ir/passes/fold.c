@@ -69,6 +69,10 @@ unsigned fold_value_bits(const struct fold *f, ir_ref r)
         return fold_bits(f, i->arg[0]);
     case IR_load:
         return i->aux & IR_MEM_SX ? w : ir_type_bits[IR_MEM_TYPE(i->aux)];
+    case IR_vget: {
+        unsigned lane = ir_type_bits[IR_V_LANE(i->aux)];
+        return i->aux & IR_V_SX || lane > w ? w : lane;
+    }
     case IR_const:
         return !fold_const(f, r, &c) ? w : c ? 64 - (unsigned)__builtin_clzll(c) : 0;
     case IR_and:
@@ -92,6 +96,11 @@ unsigned fold_signed_bits(const struct fold *f, ir_ref r)
     case IR_load:
         n = ir_type_bits[IR_MEM_TYPE(i->aux)] + !(i->aux & IR_MEM_SX);
         return n < w ? n : w;
+    case IR_vget: {
+        unsigned lane = ir_type_bits[IR_V_LANE(i->aux)];
+        n = lane + !(i->aux & IR_V_SX);
+        return n < w ? n : w;
+    }
     case IR_sar:
         return fold_op_const(f, r, IR_sar, &c) ? w - (c & (w - 1)) : w;
     case IR_const:
