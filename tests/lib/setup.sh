@@ -48,16 +48,24 @@ need_packages() {
     rm -f "$log"
 }
 
-# build FOLDER MESON_OPTION...: configures once, then compiles; shows the log only if something is wrong.
+# build FOLDER MESON_OPTION...: configures if that was not done yet with these options, then compiles; shows the
+# log only if something is wrong.
 build() {
-    local folder=$1 log
+    local folder=$1 log setup=()
     shift
     mkdir -p "$folder"
     log=$folder/build.log
-    if ! { [[ -f $folder/build.ninja ]] || meson setup "$folder" "$@"; } >"$log" 2>&1 \
-       || ! ninja -C "$folder" >>"$log" 2>&1; then
-        tail -n 60 "$log" >&2
+    if [[ ! -f $folder/build.ninja ]]; then
+        setup=(meson setup "$folder" "$@")
+    elif [[ $(cat "$folder/configured-with" 2>/dev/null) != *"$*"* ]]; then
+        setup=(meson setup --reconfigure "$folder" "$@")
+    fi
+    if (( ${#setup[@]} )) && ! "${setup[@]}" >"$log" 2>&1 || ! ninja -C "$folder" >>"$log" 2>&1; then
+        grep -A 20 -E '^FAILED|error:|ERROR:' "$log" | tail -n 60 >&2 || tail -n 60 "$log" >&2
         echo "could not build $folder; the whole log is $log" >&2
         return 1
+    fi
+    if (( ${#setup[@]} )); then
+        echo "$*" >"$folder/configured-with"
     fi
 }
