@@ -64,10 +64,11 @@ struct compiled {
     const struct code_fault *faults;  uint32_t nfaults;   /* ascending off */
     const struct code_reloc *relocs;  uint32_t nrelocs;
     const uint8_t *snap_data;         uint32_t snap_size; /* backend/snapshot.h */
+    bool too_long;                    /* not compiled: its values don't fit into the spill area */
 };
 
-/** Emits `u` at buf->p (aligned up to 16 first). Returns false if it does not fit (buf unchanged: flush
- * and try again) . The unit must have been through pass `regs`. */
+/** Emits `u` at buf->p (aligned up to 16 first). Returns false, with buf unchanged, if it does not fit: flush and try
+ * again, or with out->too_long make it of fewer guest instructions. The unit must have been through pass `regs`. */
 bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out);
 
 /** Emits the thunks of `enum thunk` into buf and fills buf->thunks. `guest` fixes the homes. */

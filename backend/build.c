@@ -86,22 +86,25 @@ static void translate_cpu_pc(void *arg)
     translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode, loop_head);
 }
 
-/* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before
- * that instruction; if that is its first one, the guest gets the fault. */
-static bool translate(struct cpu *cpu, struct guest_fault *fault)
+/* The unit of at most `limit` guest instructions. */
+static bool translate_up_to(struct cpu *cpu, unsigned limit, struct guest_fault *fault)
 {
-    unsigned limit = translate_limit;
+    unsigned usual = translate_limit;
 
-    if (fault_try(translate_cpu_pc, cpu, fault))
-        return true;
-    if (scratch->guest_insns == 0)
-        return false;
-    translate_limit = scratch->guest_insns;
+    translate_limit = limit;
 
     bool ok = fault_try(translate_cpu_pc, cpu, fault);
 
-    translate_limit = limit;
+    translate_limit = usual;
     return ok;
+}
+
+/* Where a fault cuts the translation short (a file shorter than its mapping), the unit ends before
+ * that instruction; if that is its first one, the guest gets the fault. */
+static bool translate(struct cpu *cpu, unsigned limit, struct guest_fault *fault)
+{
+    return translate_up_to(cpu, limit, fault) ||
+           (scratch->guest_insns && translate_up_to(cpu, scratch->guest_insns, fault));
 }
 
 static void optimise(void)
@@ -117,14 +120,14 @@ static void optimise(void)
 }
 
 /* Compiles into the active segment, the next one if that is full; NULL if the next one has not
- * drained. */
+ * drained, or if the unit is too long. */
 static struct unit *emit(struct compiled *out)
 {
     for (;;) {
         struct code_buf buf = cache_buf();
         struct unit *u = compile_unit(scratch, &buf, out) ? cache_publish(scratch, out) : NULL;
 
-        if (u || !cache_rotate())
+        if (u || out->too_long || !cache_rotate())
             return u;
     }
 }
@@ -149,20 +152,24 @@ enum built { BUILT, BUILT_FULL, BUILT_FAULT };
 
 static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
 {
-    struct compiled out;
+    struct compiled out = { 0 };
     uint64_t t[4];
 
     if (!scratch)
         scratch = ir_new();
-    t[0] = now();
-    if (!translate(cpu, fault))
-        return BUILT_FAULT;
-    t[1] = now();
-    optimise();
-    t[2] = now();
-    *unit = emit(&out);
-    if (!*unit)
-        return BUILT_FULL;
+    for (unsigned limit = translate_limit;; limit = scratch->guest_insns / 2) {
+        t[0] = now();
+        if (!translate(cpu, limit, fault))
+            return BUILT_FAULT;
+        t[1] = now();
+        optimise();
+        t[2] = now();
+        *unit = emit(&out);
+        if (*unit)
+            break;
+        if (!out.too_long || scratch->guest_insns <= 1)
+            return BUILT_FULL;
+    }
     t[3] = now();
     count(scratch, &out, t);
     if (log_on(LOG_OUT_ASM))

@@ -428,6 +428,7 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
     struct x86_emit *e = emitter(u->guest);
     uint8_t *start = (uint8_t *)(((uintptr_t)buf->p + 15) & ~(uintptr_t)15);
 
+    out->too_long = false;
     if (start >= buf->end)
         return false;
     begin(e, u, buf, start);
@@ -436,8 +437,10 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
     block_jumps_patch(e);
     stubs_emit(e);
     pool_emit(e);
-    if (e->b.overflow || e->ra.failed)
+    if (e->b.overflow || e->ra.failed) {
+        out->too_long = e->ra.failed;
         return false;
+    }
     buf->p = e->b.p;
     *out = (struct compiled){
         .code = start, .size = x86_pos(&e->b),

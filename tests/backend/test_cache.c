@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "backend/cache.h"
+#include "frontend/translate.h"
 #include "tests/backend/toy.h"
 
 #define CHECK(cond)                                                            \
@@ -101,6 +102,25 @@ static void test_registers(void)
     CHECK(cpu->mxcsr == (0x1f80 | 0x4000 | 0x20));      /* inexact accumulated */
     CHECK((__builtin_ia32_stmxcsr() & 0x6000) == 0);    /* C's rounding mode is untouched */
     CHECK(cpu->pc == toy_pc(code + 6));
+}
+
+/* A unit that the emitter refuses as too long is made shorter; the cache is not flushed for it. */
+static void test_too_long(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_ADD, 1, 2 }, { TOY_ADD, 1, 4 }, { TOY_ADD, 1, 8 }, { TOY_ADD, 1, 16 },
+        { TOY_ADD, 1, 32 }, { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    toy_longest = 2;
+    toy_run(cpu, code);
+    toy_longest = UINT32_MAX;
+    CHECK(*toy_reg(cpu, 1) == 63);
+    CHECK(cpu->pc == toy_pc(code + 7));
+    CHECK(cache.stats.units >= 4);
+    CHECK(cache.stats.retired == 0);
+    CHECK(translate_limit == 128);
 }
 
 /* --- links and probes ----------------------------------------------------------------------------
@@ -661,7 +681,8 @@ static void test_dual_flush(void)
  * */
 
 #define TESTS(X)                                                                                  \
-    X(registers) X(links) X(probe) X(many_units) X(invalidate) X(invalidate_probed) X(sync_code)  \
+    X(registers) X(too_long) X(links) X(probe) X(many_units) X(invalidate) X(invalidate_probed)   \
+    X(sync_code)                                                                                  \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \
     X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)

@@ -46,6 +46,7 @@ const struct guest toy_guest = {
     .helpers = toy_helpers, .nhelpers = 1,
 };
 
+unsigned toy_longest = UINT32_MAX;
 unsigned toy_pad;
 
 static const struct toy_insn *insn_at(gaddr pc)
@@ -255,7 +256,8 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
 {
     uint8_t *start = (uint8_t *)(((uintptr_t)buf->p + 15) & ~(uintptr_t)15);
 
-    if (start + X86_ROOM >= buf->end)
+    out->too_long = u->guest_insns > toy_longest;
+    if (out->too_long || start + X86_ROOM >= buf->end)
         return false;
     struct x86_buf b = x86_buf_init(start, (size_t)(buf->end - start));
 
@@ -265,6 +267,8 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
         x86_nop(&b, 8);
     for (gaddr pc = u->pc; pc < u->pc + u->guest_bytes; pc += 4)
         emit_insn(&b, pc);
+    if (!always_leaves(insn_at(u->pc + u->guest_bytes - 4)->op))
+        direct_exit(&b, u->pc + u->guest_bytes);
     if (b.overflow)
         return false;
     *out = (struct compiled){

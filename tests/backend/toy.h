@@ -34,6 +34,8 @@ extern const struct guest toy_guest;
 
 /* Bytes of nops at the head of each unit: to fill the cache quickly. */
 extern unsigned toy_pad;
+/* Units of more instructions than that are refused as too long. */
+extern unsigned toy_longest;
 
 /* What the guest's system calls, faults and polls do. */
 extern void (*toy_syscall)(struct cpu *cpu, unsigned number);
