@@ -29,6 +29,8 @@ static void die(int how)
     } else if (how == 14) {
 #ifdef __riscv
         __asm__ volatile(".half 0");
+#elif defined __aarch64__
+        __asm__ volatile(".inst 0");
 #else
         __asm__ volatile("ud2");
 #endif

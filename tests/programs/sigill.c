@@ -14,6 +14,11 @@ static void *volatile address;
 #define BAD ".half 0\n.half 0\n"
 #define BREAK ".option push\n.option norvc\nebreak\n.option pop\n"
 enum { TRAP_IS_AFTER = 0 };
+#elif defined __aarch64__
+#define PC(context) (context)->uc_mcontext.pc
+#define BAD ".inst 0\n"
+#define BREAK "brk 0\n"
+enum { TRAP_IS_AFTER = 0 };
 #else
 #define PC(context) (context)->uc_mcontext.gregs[REG_RIP]
 #define BAD "ud2\n"

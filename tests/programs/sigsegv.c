@@ -22,6 +22,12 @@ extern char fault_insn[], after_fault[];
                      : "=r"(reg) : "r"(from) : "a0", "memory")
 #define PC(context) (context)->uc_mcontext.__gregs[REG_PC]
 #define RESULT(context) (context)->uc_mcontext.__gregs[REG_A0]
+#elif defined __aarch64__
+#define FAULTING_LOAD(reg, from)                                                          \
+    __asm__ volatile(".globl fault_insn, after_fault\nfault_insn: ldr x0, [%1]\nafter_fault: mov %0, x0" \
+                     : "=r"(reg) : "r"(from) : "x0", "memory")
+#define PC(context) (context)->uc_mcontext.pc
+#define RESULT(context) (context)->uc_mcontext.regs[0]
 #else
 #define FAULTING_LOAD(reg, from)                                                          \
     __asm__ volatile(".globl fault_insn, after_fault\nfault_insn: mov (%1), %%rax\nafter_fault: mov %%rax, %0" \

@@ -145,6 +145,8 @@ int main(int argc, char **argv)
     uname(&uts);
 #ifdef __riscv
     printf("machine %d\n", strcmp(uts.machine, "riscv64") == 0);
+#elif defined __aarch64__
+    printf("machine %d\n", strcmp(uts.machine, "aarch64") == 0);
 #else
     printf("machine %d\n", strcmp(uts.machine, "x86_64") == 0);
 #endif
