@@ -319,71 +319,200 @@ bool vec_frint(struct vec_op *v)
     return true;
 }
 
-/* MIN is what the host gives for all that does not fit: C looks at those. */
-bool vec_fcvt_to_si(struct vec_op *v)
+/* --- 32-bit lanes. Those that don't count become zeros, which convert to zeros. */
+
+static unsigned zero_others(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
-    unsigned rm = IR_FP_RM(fp_aux(v)), t, r;
+    unsigned t;
 
-    if (!on_host(v, true) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
-        return false;
-    v2(e, rm == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, quiet_half(v, v->a, false));
+    if (!(v->i->aux & IR_V_ONE))
+        return quiet_half(v, v->a, false);
     t = vtemp(e);
-    r = ra_temp(&e->ra, RA_GPR, 0);
-    v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
-    x86_movmskps_rx(&e->b, r, xmm(t));
-    x86_test_rr(&e->b, 4, r, r);
-    stub_in_c(v, X86_NE);
-    return true;
+    v3i(e, X86_OP(66, 0F3A, 21), t, v->a, v->a, 0x0e);
+    return t;
 }
 
-bool vec_fcvt_from_si(struct vec_op *v)
+/* Bit pattern of 2^n. */
+static uint64_t power32(int n)
 {
-    if (!on_host(v, false) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE)
-        return false;
-    v2(v->e, X86_OP(NP, 0F, 5B), v->d, quiet_half(v, v->a, false));
-    return true;
+    return vsplat(2, (uint64_t)(127 + n) << 23);
 }
 
-/* Unsigned: those with bit 31 clear are signed numbers; others go to C. */
-bool vec_fcvt_from_ui(struct vec_op *v)
+/* To integers: d = a converted. */
+static void convert32(struct vec_op *v, unsigned a)
+{
+    v2(v->e, IR_FP_RM(fp_aux(v)) == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, a);
+}
+
+/* A jump if a lane's magnitude, or with `positive` the number itself, is not below 2^n: bit patterns are in order. */
+static uint32_t jump_if_large(struct vec_op *v, unsigned a, int n, bool positive)
 {
     struct x86_emit *e = v->e;
-    unsigned r, a;
+    unsigned t = vtemp(e), s = vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
+    uint64_t last = power32(n) - vsplat(2, 1);
 
-    if (!on_host(v, false) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE)
-        return false;
-    a = quiet_half(v, v->a, false);
-    r = ra_temp(&e->ra, RA_GPR, 0);
-    x86_movmskps_rx(&e->b, r, xmm(a));
+    vk(e, t, last, last);
+    if (positive) {
+        v3(e, V_PCMPGT(2), t, a, t);
+        v3(e, V_POR, t, t, a); /* or the sign */
+    } else {
+        v3k(e, V_PAND, s, a, 0x7fffffff7fffffff, 0x7fffffff7fffffff);
+        v3(e, V_PCMPGT(2), t, s, t);
+    }
+    x86_movmskps_rx(&e->b, r, xmm(t));
     x86_test_rr(&e->b, 4, r, r);
-    uint32_t big = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    return x86_jcc_rel32_fwd(&e->b, X86_NE);
+}
+
+/* What does not fit goes to C: before, where it would overflow in being scaled, or be a large unsigned number. Else MIN, which the
+ * host gives for it, tells. */
+static bool to_int32(struct vec_op *v, bool is_signed)
+{
+    struct x86_emit *e = v->e;
+    int scale = (int)v->i->imm;
+    unsigned a = zero_others(v), t, r;
+    uint32_t large;
+
+    if (is_signed && !scale) {
+        t = vtemp(e);
+        r = ra_temp(&e->ra, RA_GPR, 0);
+        convert32(v, a);
+        v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
+        x86_movmskps_rx(&e->b, r, xmm(t));
+        x86_test_rr(&e->b, 4, r, r);
+        stub_in_c(v, X86_NE);
+        return true;
+    }
+    t = vtemp(e);
+    large = jump_if_large(v, a, 31 - scale, !is_signed);
+    if (scale) {
+        v3k(e, X86_OP(NP, 0F, 59), t, a, power32(scale), power32(scale));
+        a = t;
+    }
+    convert32(v, a);
+    stub_instead(v, large);
+    return true;
+}
+
+/* Unsigned: those with bit 31 clear are signed numbers; others go to C. Scaling is exact: no number comes near the
+ * smallest ones. */
+static bool from_int32(struct vec_op *v, bool is_signed)
+{
+    struct x86_emit *e = v->e;
+    unsigned a = zero_others(v), r;
+    uint32_t large = 0;
+
+    if (!is_signed) {
+        r = ra_temp(&e->ra, RA_GPR, 0);
+        x86_movmskps_rx(&e->b, r, xmm(a));
+        x86_test_rr(&e->b, 4, r, r);
+        large = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    }
     v2(e, X86_OP(NP, 0F, 5B), v->d, a);
-    stub_instead(v, big);
+    if (v->i->imm)
+        v3k(e, X86_OP(NP, 0F, 59), v->d, v->d, power32(-(int)v->i->imm), power32(-(int)v->i->imm));
+    if (!is_signed)
+        stub_instead(v, large);
     return true;
 }
 
-/* Truncated or rounded as signed numbers, what is negative or does not fit goes to C: -0.5 too, which is rare. */
-bool vec_fcvt_to_ui(struct vec_op *v)
+/* --- 64-bit lanes, through general registers */
+
+static unsigned lanes64(const struct vec_op *v)
+{
+    return single(v) ? 1 : 2;
+}
+
+/* Unsigned: only numbers in 0 to 2^63 are converted here; the bit patterns of the others are not below 2^63's. */
+static bool to_int64(struct vec_op *v, bool is_signed)
 {
     struct x86_emit *e = v->e;
-    unsigned rm = IR_FP_RM(fp_aux(v)), r;
+    bool rtz = IR_FP_RM(fp_aux(v)) == IR_RM_RTZ;
+    unsigned n = lanes64(v), r[2], t, limit;
+    struct stub *s;
+    uint32_t large[2];
 
-    if (!on_host(v, true) || wide(v) || v->i->imm || v->i->aux & IR_V_ONE || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
+    if (v->i->imm)
         return false;
-    r = ra_temp(&e->ra, RA_GPR, 0);
-
-    unsigned a = quiet_half(v, v->a, false), t = vtemp(e);
-    /* Below 2^31 and not negative, as bit patterns: 0 <= a < 0x4f000000. */
-    vk(e, t, vsplat(2, 0x4effffff), vsplat(2, 0x4effffff));
-    v3(e, V_PCMPGT(2), t, a, t);
-    v3(e, V_POR, t, t, a);
-    x86_movmskps_rx(&e->b, r, xmm(t));
-    x86_test_rr(&e->b, 4, r, r);
-    uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
-    v2(e, rm == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, a);
-    stub_instead(v, special);
+    t = vtemp(e);
+    limit = ra_temp(&e->ra, RA_GPR, 0);
+    for (unsigned k = 0; k < n; k++)
+        r[k] = ra_temp(&e->ra, RA_GPR, 0);
+    if (n == 2)
+        v3(e, V_PUNPCKHQDQ, t, v->a, v->a);
+    if (!is_signed)
+        x86_mov_ri(&e->b, 8, limit, 0x43e0000000000000);
+    for (unsigned k = 0; k < n && !is_signed; k++) {
+        x86_movq_rx(&e->b, r[k], xmm(k ? t : v->a));
+        x86_cmp_rr(&e->b, 8, r[k], limit);
+        large[k] = x86_jcc_rel32_fwd(&e->b, X86_AE);
+    }
+    for (unsigned k = 0; k < n; k++)
+        rtz ? x86_cvttsd2si_rx(&e->b, 8, r[k], xmm(k ? t : v->a)) : x86_cvtsd2si_rx(&e->b, 8, r[k], xmm(k ? t : v->a));
+    for (unsigned k = 0; k < n && is_signed; k++) {
+        x86_cmp_ri(&e->b, 8, r[k], 1); /* MIN overflows */
+        large[k] = x86_jcc_rel32_fwd(&e->b, X86_O);
+    }
+    x86_movq_xr(&e->b, xmm(v->d), r[0]);
+    if (n == 2)
+        x86_pinsrq_xri(&e->b, xmm(v->d), r[1], 1);
+    s = stub_for(v);
+    for (unsigned k = 0; k < n; k++)
+        s->from[s->nfrom++] = large[k];
+    stub_back(e, s);
     return true;
+}
+
+static bool from_int64(struct vec_op *v, bool is_signed)
+{
+    struct x86_emit *e = v->e;
+    unsigned n = lanes64(v), t = vtemp(e), r[2];
+    uint64_t scale = (uint64_t)(1023 - v->i->imm) << 52;
+    uint32_t large = 0;
+
+    for (unsigned k = 0; k < n; k++)
+        r[k] = ra_temp(&e->ra, RA_GPR, 0);
+    x86_movq_rx(&e->b, r[0], xmm(v->a));
+    if (n == 2)
+        x86_pextrq_rxi(&e->b, r[1], xmm(v->a), 1);
+    if (!is_signed) {
+        x86_movmskpd_rx(&e->b, r[0], xmm(v->a));
+        x86_test_ri(&e->b, 1, r[0], n == 2 ? 3 : 1);
+        large = x86_jcc_rel32_fwd(&e->b, X86_NE);
+        x86_movq_rx(&e->b, r[0], xmm(v->a));
+    }
+    vzero(e, v->d);
+    x86_cvtsi2sd_xr(&e->b, 8, xmm(v->d), r[0]);
+    if (n == 2) {
+        vzero(e, t);
+        x86_cvtsi2sd_xr(&e->b, 8, xmm(t), r[1]);
+        v3(e, V_PUNPCKLQDQ, v->d, v->d, t);
+    }
+    if (v->i->imm)
+        v3k(e, X86_OP(66, 0F, 59), v->d, v->d, scale, scale);
+    if (!is_signed)
+        stub_instead(v, large);
+    return true;
+}
+
+bool vec_fcvt_to_int(struct vec_op *v)
+{
+    unsigned rm = IR_FP_RM(fp_aux(v));
+    bool is_signed = v->i->op == IR_vfcvt_si;
+
+    if (!on_host(v, true) || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
+        return false;
+    return wide(v) ? to_int64(v, is_signed) : to_int32(v, is_signed);
+}
+
+bool vec_fcvt_from_int(struct vec_op *v)
+{
+    bool is_signed = v->i->op == IR_vfcvt_is;
+
+    if (!on_host(v, false))
+        return false;
+    return wide(v) ? from_int64(v, is_signed) : from_int32(v, is_signed);
 }
 
 /* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs. */

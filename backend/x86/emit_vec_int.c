@@ -625,37 +625,106 @@ bool vec_shri(struct vec_op *v)
     return true;
 }
 
-/* AVX2 shifts dwords and qwords by lane, with 0 for counts beyond the width. */
+/* d = lanes of a (32 or 64 bits) shifted by the counts in n, numbers of the lane's width: AVX2's instructions give 0 for counts
+ * beyond the width. A right shift with sign is one of a ^ sign mask. Rounding adds the last bit shifted out. d, a, n
+ * differ; t are temporaries. */
+static void shift_by_lane(struct x86_emit *e, const struct ir_insn *i, unsigned size, unsigned d, unsigned a, unsigned n,
+                          const unsigned t[4])
+{
+    uint32_t w = size == 3 ? X86_F_W : 0, sllv = X86_OP(66, 0F38, 47) | w, srlv = X86_OP(66, 0F38, 45) | w;
+    bool sar = !(i->aux & IR_V_UNS);
+    unsigned count = t[0], sign = t[1], r = t[2], bit = t[3];
+
+    vzero(e, count);
+    v3(e, V_PSUB(size), count, count, n);
+    vzero(e, sign);
+    if (sar)
+        v3(e, V_PCMPGT(size), sign, sign, a);
+    v3(e, V_PXOR, bit, a, sign);
+    v3(e, srlv, r, bit, count);
+    v3(e, V_PXOR, r, r, sign);
+    if (i->aux & IR_V_RND) {
+        vones(e, d);
+        v3(e, V_PADD(size), count, count, d);
+        v3(e, srlv, bit, bit, count);
+        v3(e, V_PXOR, bit, bit, sign);
+        v3k(e, V_PAND, bit, bit, vsplat(size, 1), vsplat(size, 1));
+        v3(e, V_PADD(size), r, r, bit);
+    }
+    vzero(e, count);
+    v3(e, V_PCMPGT(size), count, count, n); /* ones: right */
+    v3(e, sllv, d, a, n);
+    v3(e, V_PAND, r, r, count);
+    v3(e, V_PANDN, count, count, d);
+    v3(e, V_POR, d, r, count);
+}
+
+/* Words as dwords: the lower half, then the upper one, together again. */
+static void shift_words(struct vec_op *v, unsigned n, const unsigned t[4])
+{
+    struct x86_emit *e = v->e;
+    unsigned a = vtemp(e), half = vtemp(e), counts = vtemp(e);
+    uint64_t low = vsplat(2, 0xffff);
+
+    vshift(e, VEC_SHL, 1, n, v->b, 8);
+    vshift(e, VEC_SAR, 1, n, n, 8);
+    for (unsigned hi = 0; hi < 2; hi++) {
+        widen(e, uns(v), hi, 1, a, v->a);
+        widen(e, false, hi, 1, counts, n);
+        shift_by_lane(e, v->i, 2, hi ? v->d : half, a, counts, t);
+    }
+    v3k(e, V_PAND, half, half, low, low);
+    v3k(e, V_PAND, v->d, v->d, low, low);
+    v3(e, X86_OP(66, 0F38, 2B), v->d, half, v->d); /* packusdw */
+}
+
 bool vec_shlv(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
-    bool sar = !uns(v);
-    unsigned t, n;
+    unsigned t[4], n;
 
-    if (!host_features.avx2 || v->size < 2 || has(v, IR_V_SAT) || has(v, IR_V_RND) || (sar && v->size == 3))
+    if (!host_features.avx2 || v->size == 0 || has(v, IR_V_SAT))
         return false;
-    t = vtemp(e);
+    for (unsigned k = 0; k < 4; k++)
+        t[k] = vtemp(e);
     n = vtemp(e);
-    /* n: the count as a number of the lane's width */
-    vshift(e, VEC_SHL, v->size, n, v->b, v->w - 8);
-    if (v->size == 2)
-        vshift(e, VEC_SAR, 2, n, n, 24);
-    else
-        right(e, true, 3, n, n, 56);
-    v3(e, (v->size == 3 ? X86_OP(66, 0F38, 47) | X86_F_W : X86_OP(66, 0F38, 47)), v->d, v->a, n); /* vpsllv */
-    vzero(e, t);
-    v3(e, V_PSUB(v->size), t, t, n);
-    if (sar) {
-        unsigned s = vtemp(e);
-
-        v3(e, X86_OP(66, 0F38, 46), t, v->a, t); /* vpsravd; negative counts fill with signs */
-        vshift(e, VEC_SAR, 2, s, n, 31);         /* right where the count is negative */
-        choose(e, v->d, s, t, v->d);
-    } else {
-        v3(e, (v->size == 3 ? X86_OP(66, 0F38, 45) | X86_F_W : X86_OP(66, 0F38, 45)), t, v->a, t);
-        /* one of the two is 0 but for a count of 0, where both are a */
-        v3(e, V_POR, v->d, v->d, t);
+    if (v->size == 1) {
+        shift_words(v, n, t);
+        return true;
     }
+    vshift(e, VEC_SHL, v->size, n, v->b, v->w - 8);
+    right(e, true, v->size, n, n, v->w - 8);
+    shift_by_lane(e, v->i, v->size, v->d, v->a, n, t);
+    return true;
+}
+
+/* Mixed signs, bytes and words. Unsigned a + signed b: b's positive part added, its negative part taken away, each
+ * saturating. Signed a + unsigned b: as unsigned numbers from MIN up, saturating. */
+bool vec_qaddx(struct vec_op *v)
+{
+    static const uint32_t addus[2] = { X86_OP(66, 0F, DC), X86_OP(66, 0F, DD) };
+    static const uint32_t subus[2] = { X86_OP(66, 0F, D8), X86_OP(66, 0F, D9) };
+    struct x86_emit *e = v->e;
+    unsigned t, m;
+
+    if (v->size > 1)
+        return false;
+    if (!uns(v)) {
+        v3k(e, V_PXOR, v->d, v->a, sign_of(v->size), sign_of(v->size));
+        v3(e, addus[v->size], v->d, v->d, v->b);
+        v3k(e, V_PXOR, v->d, v->d, sign_of(v->size), sign_of(v->size));
+        return true;
+    }
+    t = vtemp(e);
+    m = vtemp(e);
+    vzero(e, m);
+    v3(e, V_PCMPGT(v->size), m, m, v->b);
+    v3(e, V_PANDN, t, m, v->b);
+    v3(e, addus[v->size], v->d, v->a, t);
+    vzero(e, t);
+    v3(e, V_PSUB(v->size), t, t, v->b);
+    v3(e, V_PAND, t, t, m);
+    v3(e, subus[v->size], v->d, v->d, t);
     return true;
 }
 
