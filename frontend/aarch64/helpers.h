@@ -18,3 +18,7 @@ uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits);
 void a64_helper_casp(struct cpu *cpu, uint64_t insn);
 /** STXP, 64-bit. */
 void a64_helper_stxp(struct cpu *cpu, uint64_t insn);
+/** BFDOT of two lanes: `d` two singles, `n` and `m` two pairs of BFloat16 each (helpers_bf16.c). */
+uint64_t a64_helper_bfdot(struct cpu *cpu, uint64_t d, uint64_t n, uint64_t m);
+/** Two singles to BFloat16 in bits 31..0, rounded as MXCSR says; `fp`: IR_FP_*. Bits 32 up: IR_FPX_* of exceptions. */
+uint64_t a64_helper_bfcvt(struct cpu *cpu, uint64_t v, uint64_t fp);

@@ -28,7 +28,7 @@ import decode           # noqa: E402
 
 TABLES = ['common'] + ['simd_' + n for n in ('three', 'two', 'elt', 'imm', 'perm')] + ['crypto', 'ldst_simd']
 # Extensions that the translator does not have.
-WITHOUT = set('SM3 SM4 ASIMDFHM BF16'.split())
+WITHOUT = set('SM3 SM4 ASIMDFHM'.split())
 CASES = 3
 WORDS = 5               # of a row, at most
 
@@ -43,6 +43,8 @@ def style_of(row, word):
     if row.argset.name == 'vshift' or row.fields.get('fbits', 0) != 0:
         esz = (word >> 19 & 15).bit_length() - 1
     stem = row.name.partition('_')[0]
+    if stem.startswith('bf'):
+        return 'S'
     if stem.startswith('f') and row.insn != 'movi':
         return '?HSD'[esz + (row.insn in ('fcvtn_v', 'fcvtxn_v'))]
     wide = row.argset.name == 'vshift' and 'rn' in stem or 'xt' in stem or stem.endswith('hn')
