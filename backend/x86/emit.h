@@ -154,6 +154,8 @@ void emit_mark_fault(struct x86_emit *e);
 void emit_load_check(struct x86_emit *e, const struct ir_insn *i);
 /** Writes the snapshot record for snapshot `snap` with values where they are now; returns its offset. */
 uint32_t snaplog_add(struct x86_emit *e, uint32_t snap);
+/** The same where all registers have been brought to their entry places. */
+uint32_t snaplog_add_home(struct x86_emit *e, uint32_t snap);
 /** The log of a new emitter; of a new unit. */
 void snaplog_init(struct x86_emit *e);
 void snaplog_reset(struct x86_emit *e);

@@ -342,18 +342,29 @@ static void helper_args(struct x86_emit *e, const struct ir_insn *i, const struc
         rt_arg_imm(e, ints, i->imm);
 }
 
+/* The call itself; of a helper that may fault on guest memory it is what faults (backend/fault.c). */
+static void helper_call(struct x86_emit *e, const struct ir_insn *i, const struct guest_helper *h)
+{
+    x86_mov_mi(&e->b, 4, CPU_MEM(e, rt_index), (int32_t)(CPU_RT_HELPER + i->aux));
+    if (h->flags & GUEST_HELPER_MEM)
+        emit_mark_fault(e);
+    x86_call_m(&e->b, CPU_MEM(e, rt_thunk));
+}
+
 /* All guest registers go to their slots, C may change any of them, those with homes come back. Only an exit
  * follows (ir.h). */
-static void call_with_state(struct x86_emit *e, const struct ir_insn *i)
+static void call_with_state(struct x86_emit *e, const struct ir_insn *i, const struct guest_helper *h)
 {
     const struct guest *g = e->u->guest;
 
     go_home(e, i, IR_NONE);
+    if (h->flags & GUEST_HELPER_MEM)
+        e->snap_rec = snaplog_add_home(e, i->snap);
     for (unsigned r = 0; r < g->nregs; r++)
         if (e->ra.target->home[r] != RA_NONE)
             e->ra.target->store(e, (int32_t)offsetof(struct cpu, regs) + g->regs[r].off,
                                 e->ra.target->home[r], g->regs[r].type == IR_V128 ? 16 : 8);
-    rt_call(e, CPU_RT_HELPER + i->aux);
+    helper_call(e, i, h);
     for (unsigned r = 0; r < g->nregs; r++)
         if (e->ra.target->home[r] != RA_NONE)
             e->ra.target->load(e, e->ra.target->home[r], (int32_t)offsetof(struct cpu, regs) + g->regs[r].off,
@@ -366,10 +377,13 @@ void emit_call(struct x86_emit *e, struct ir_insn *i)
     const struct guest_helper *h = &e->u->guest->helpers[i->aux];
 
     helper_args(e, i, h);
-    if (h->flags & GUEST_HELPER_STATE)
-        call_with_state(e, i);
-    else
-        rt_call(e, CPU_RT_HELPER + i->aux);
+    if (h->flags & GUEST_HELPER_STATE) {
+        call_with_state(e, i, h);
+    } else {
+        if (h->flags & GUEST_HELPER_MEM)
+            e->snap_rec = snaplog_add(e, i->snap);
+        helper_call(e, i, h);
+    }
     if (h->ret != IR_VOID) {
         e->d = ra_def(&e->ra, e->ra.cur, RA_NONE, 0);
         rt_result(e, e->d, h->ret);

@@ -66,14 +66,46 @@ static bool same(const struct snap_state *a, const struct snap_state *b)
     return a->where == b->where && a->n == b->n && a->val == b->val;
 }
 
+static void append_home(struct x86_emit *e, unsigned reg)
+{
+    struct snap_state s = entry_place(e, reg);
+
+    append_loc(e, reg, &s);
+    e->last[reg].where = 0xff;
+}
+
+static uint32_t record_begin(struct x86_emit *e)
+{
+    uint32_t at = e->snap_size;
+
+    append(e, sizeof(struct snap_head));
+    return at;
+}
+
+/* Fills in the head of the record at `at`, which is complete. */
+static void record_end(struct x86_emit *e, uint32_t at, uint32_t snap)
+{
+    struct snap_head head = { .pc = (int32_t)(e->u->snaps[snap].pc - e->u->pc) };
+
+    head.n = (uint16_t)((e->snap_size - at - sizeof head) / sizeof(struct snap_loc));
+    memcpy(e->snap_data + at, &head, sizeof head);
+}
+
+uint32_t snaplog_add_home(struct x86_emit *e, uint32_t snap)
+{
+    uint32_t at = record_begin(e);
+
+    for (uint32_t k = 0; k < e->nmoved; k++)
+        append_home(e, e->moved[k]);
+    e->nmoved = 0;
+    record_end(e, at, snap);
+    return at;
+}
+
 uint32_t snaplog_add(struct x86_emit *e, uint32_t snap)
 {
-    uint32_t first = ra_exit_list(&e->ra, snap), at = e->snap_size;
-    struct snap_head head = { .pc = (int32_t)(e->u->snaps[snap].pc - e->u->pc) };
-    uint32_t before, kept = 0;
+    uint32_t first = ra_exit_list(&e->ra, snap), at = record_begin(e), kept = 0;
 
-    append(e, sizeof head);
-    before = e->snap_size;
     /* Registers the log has elsewhere that are back at their entry place. */
     for (uint32_t k = 0; k < e->nmoved; k++) {
         unsigned reg = e->moved[k];
@@ -90,10 +122,7 @@ uint32_t snaplog_add(struct x86_emit *e, uint32_t snap)
             e->moved[kept++] = (uint8_t)reg;
             continue;
         }
-        struct snap_state s = entry_place(e, reg);
-
-        append_loc(e, reg, &s);
-        e->last[reg].where = 0xff;
+        append_home(e, reg);
     }
     e->nmoved = kept;
     for (uint32_t w = first; w < e->ra.nwheres; w++) {
@@ -107,8 +136,7 @@ uint32_t snaplog_add(struct x86_emit *e, uint32_t snap)
         append_loc(e, reg, &s);
         e->last[reg] = s;
     }
-    head.n = (uint16_t)((e->snap_size - before) / sizeof(struct snap_loc));
-    memcpy(e->snap_data + at, &head, sizeof head);
+    record_end(e, at, snap);
     e->ra.nwheres = first;
     return at;
 }

@@ -392,6 +392,20 @@ static void write_code(void)
     fclose(f);
 }
 
+/* Has each call of a helper that may fault on guest memory a record of its own, at the call instruction? */
+static bool calls_recorded(const struct ir_unit *u)
+{
+    unsigned calls = 0;
+
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        for (ir_ref r = u->blocks[b].first; r; r = ir_at(u, r)->next)
+            if (ir_at(u, r)->op == IR_callv || ir_at(u, r)->op == IR_call)
+                calls += (testguest.helpers[ir_at(u, r)->aux].flags & GUEST_HELPER_MEM) != 0;
+    for (uint32_t k = 0; k < unit.nfaults; k++)
+        calls -= unit.code[unit.faults[k].off] == 0xff;
+    return calls == 0;
+}
+
 static bool check_unit(struct ir_unit *u, uint64_t seed, const struct machine *start)
 {
     uint64_t state = seed * 0x9e3779b97f4a7c15u | 1;
@@ -412,6 +426,10 @@ static bool check_unit(struct ir_unit *u, uint64_t seed, const struct machine *s
         return true;
     if (!compile_unit(u, &buf, &unit)) {
         printf("seed %" PRIu64 ": does not compile\n", seed);
+        return false;
+    }
+    if (!calls_recorded(u)) {
+        printf("seed %" PRIu64 ": calls without a fault record\n", seed);
         return false;
     }
     buf.p = code;
