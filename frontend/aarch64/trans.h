@@ -130,9 +130,9 @@ ir_ref a64_cond(struct aarch64_ctx *ctx, int cond);
 ir_ref a64_flag(struct aarch64_ctx *ctx, unsigned flag);
 /** All flags as an i64 of A64_N | .... */
 ir_ref a64_flags(struct aarch64_ctx *ctx);
-/** Flags become those of `op` with operands a and b (i64; of i32s zero-extended). */
+/** Flags become those of `op` with operands a and b (i64). */
 void a64_set_cc(struct aarch64_ctx *ctx, enum a64_cc op, ir_ref a, ir_ref b);
-/** The same for operands of the width of sf: i64 or i32; `op` is the 64-bit kind. */
+/** The same for operands of the width of sf, i64 or i32 (or an i64 whose low half counts); `op` is the 64-bit kind. */
 void a64_set_cc_sf(struct aarch64_ctx *ctx, int sf, enum a64_cc op, ir_ref a, ir_ref b);
 /** If c: flags as by a64_set_cc_sf() of kind SUB64 or ADD64, else the constant nzcv. */
 void a64_set_cc_if(struct aarch64_ctx *ctx, ir_ref c, int sf, enum a64_cc op, ir_ref a, ir_ref b, unsigned nzcv);

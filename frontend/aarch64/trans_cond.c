@@ -359,10 +359,20 @@ void a64_set_cc(struct aarch64_ctx *ctx, enum a64_cc op, ir_ref a, ir_ref b)
     tr_put(ctx->tr, A64_REG_cc_b, b);
 }
 
+/* An i64 with v in its low half: the register that v was cut from rather than another value. */
+static ir_ref widened(struct aarch64_ctx *ctx, ir_ref v)
+{
+    const struct ir_insn *i = ir_at(ctx->u, v);
+
+    if (i->op == IR_trunc && ir_at(ctx->u, i->arg[0])->type == IR_I64)
+        return i->arg[0];
+    return zext64(ctx, v);
+}
+
 void a64_set_cc_sf(struct aarch64_ctx *ctx, int sf, enum a64_cc op, ir_ref a, ir_ref b)
 {
-    a = zext64(ctx, a);
-    a64_set_cc(ctx, sf ? op : op + 1, a, zext64(ctx, b));
+    a = widened(ctx, a);
+    a64_set_cc(ctx, sf ? op : op + 1, a, widened(ctx, b));
 }
 
 void a64_put_flags(struct aarch64_ctx *ctx, ir_ref nzcv)
@@ -403,8 +413,8 @@ void a64_set_cc_if(struct aarch64_ctx *ctx, ir_ref c, int sf, enum a64_cc op, ir
             a64_put_flags(ctx, const64(ctx, nzcv));
         return;
     }
-    a = zext64(ctx, a);
-    b = zext64(ctx, b);
+    a = widened(ctx, a);
+    b = widened(ctx, b);
     if (k[0] == NO) {
         kind = select_of(ctx, IR_I64, c, kind, const64(ctx, A64_CC_NZCV));
         else_a = const64(ctx, nzcv);

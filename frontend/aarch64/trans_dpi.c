@@ -50,13 +50,13 @@ static bool sub_flags(struct aarch64_ctx *ctx, const struct arg_rri *a, uint64_t
         return true;
     }
 
-    ir_ref r = opr(ctx, a->sf, IR_sub, x, y);
+    ir_ref r = zext64(ctx, opr(ctx, a->sf, IR_sub, x, y));
 
     if (a->rd == a->rn)
         a64_set_cc_sf(ctx, a->sf, A64_CC_SUBR64, r, y);
     else
         a64_set_cc_sf(ctx, a->sf, A64_CC_SUB64, x, y);
-    rput(ctx, a->sf, a->rd, r);
+    xput(ctx, a->rd, r);
     return true;
 }
 
@@ -103,10 +103,10 @@ bool a64_ands_imm(struct aarch64_ctx *ctx, const struct arg_rri *a)
     if (!a->imm)
         return false;
 
-    ir_ref r = opr(ctx, a->sf, IR_and, rget(ctx, a->sf, a->rn), constr(ctx, a->sf, a->imm));
+    ir_ref r = zext64(ctx, opr(ctx, a->sf, IR_and, rget(ctx, a->sf, a->rn), constr(ctx, a->sf, a->imm)));
 
-    a64_set_cc_sf(ctx, a->sf, A64_CC_LOGIC64, r, constr(ctx, a->sf, 0));
-    rput(ctx, a->sf, a->rd, r);
+    a64_set_cc_sf(ctx, a->sf, A64_CC_LOGIC64, r, const64(ctx, 0));
+    xput(ctx, a->rd, r);
     return true;
 }
 

@@ -59,8 +59,10 @@ static bool logic_flags(struct aarch64_ctx *ctx, const struct arg_shifted *a, en
     ir_ref y = shifted(ctx, a), x = rget(ctx, a->sf, a->rn);
     ir_ref r = op == IR_and && a->rn == a->rm && !a->amount ? x : opr(ctx, a->sf, op, x, y);
 
-    a64_set_cc_sf(ctx, a->sf, A64_CC_LOGIC64, r, constr(ctx, a->sf, 0));
-    rput(ctx, a->sf, a->rd, r);
+    if (a->rd != ZR)
+        r = zext64(ctx, r);
+    a64_set_cc_sf(ctx, a->sf, A64_CC_LOGIC64, r, const64(ctx, 0));
+    xput(ctx, a->rd, r);
     return true;
 }
 
@@ -114,14 +116,14 @@ static bool with_flags(struct aarch64_ctx *ctx, int sf, int rd, int rn, enum ir_
 {
     enum a64_cc kind = op == IR_sub ? A64_CC_SUB64 : A64_CC_ADD64;
     enum a64_cc kind_r = op == IR_sub ? A64_CC_SUBR64 : A64_CC_ADDR64;
-    ir_ref r = rd == ZR ? IR_NONE : opr(ctx, sf, op, x, y);
+    ir_ref r = rd == ZR ? IR_NONE : zext64(ctx, opr(ctx, sf, op, x, y));
 
     if (r && rd == rn)
         a64_set_cc_sf(ctx, sf, kind_r, r, y);
     else
         a64_set_cc_sf(ctx, sf, kind, x, y);
     if (r)
-        rput(ctx, sf, rd, r);
+        xput(ctx, rd, r);
     return true;
 }
 
