@@ -20,6 +20,7 @@ class Guest:
     triplet: str    # prefix of the cross tools
     libc: str       # package with the cross compiler's C library
     qemu: str       # user-mode QEMU to compare with
+    tuned: str      # compiler flag that allows more than the base instructions
 
     @property
     def gcc(self):
@@ -38,9 +39,9 @@ class Guest:
 
 GUESTS = {g.name: g for g in (
     Guest("riscv64", "riscv64", "trixie", "riscv64-linux-gnu", "libc6-dev-riscv64-cross",
-          "qemu-riscv64"),
+          "qemu-riscv64", "-march=rv64gc_zba_zbb_zbs"),
     Guest("aarch64", "arm64", "bookworm", "aarch64-linux-gnu", "libc6-dev-arm64-cross",
-          "qemu-aarch64"),
+          "qemu-aarch64", "-march=armv8.2-a+crypto"),
 )}
 
 

@@ -1,5 +1,5 @@
 /* Bit counting, byte swaps, rotations, min and max, with and without the guest's bit extensions.
- * build: -O2 dynamic; -O2 -march=rv64gc_zba_zbb_zbs static; -O0 -march=rv64gc_zba_zbb_zbs dynamic
+ * build: -O2 dynamic; -O2 tuned static; -O0 tuned dynamic
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -15,7 +15,7 @@ GLOBALS, FUNCTIONS, STATEMENTS = 10, 6, 9
 
 HEAD = """\
 /* Random program {seed}.
- * build: -w -fwrapv -O0 dynamic; -w -fwrapv -O3 static; -w -fwrapv -O2 -march=rv64gc_zba_zbb_zbs dynamic
+ * build: -w -fwrapv -O0 dynamic; -w -fwrapv -O3 static; -w -fwrapv -O2 tuned dynamic
  */
 #include <stdint.h>
 #include <stdio.h>
