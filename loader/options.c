@@ -139,8 +139,8 @@ static void check_pass(const char *value)
 
 static void check_limit(const char *value)
 {
-    if (size_or_zero(value) == 0)
-        usage_error("a unit limit of %s is not possible", value);
+    if (size_or_zero(value) == 0 || size_or_zero(value) > 4096)
+        usage_error("a unit limit of %s is not possible (1 to 4096)", value);
 }
 
 static void check_cache(const char *value)
