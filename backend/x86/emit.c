@@ -122,6 +122,8 @@ static void t_store_const(void *ctx, int32_t off, const struct ir_insn *k)
 {
     struct x86_emit *e = ctx;
 
+    if (k->type == IR_V128)
+        x86_mov_mi(&e->b, 8, cpu_mem(e, off + 8), 0);
     if (k->imm == (int32_t)k->imm && !((k->aux & 1) && k->imm >> 32)) {
         x86_mov_mi(&e->b, 8, cpu_mem(e, off), (int32_t)k->imm);
         return;

@@ -103,6 +103,8 @@ static ir_ref pick(struct gen *g, enum ir_type t)
             if (ir_at(g->u, r)->type == t)
                 return r;
         }
+    if (t == IR_V128 && chance(g, 30))
+        return ir_const_val(g->u, t, chance(g, 50) ? 0 : random_next(g->state));
     if (t == IR_V128)
         return keep(g, ir_emit(g->u, IR_get, t, TG_V0 + below(g, 2), 0, 0, 0, 0));
     return constant(g, t);
