@@ -7,7 +7,7 @@
 
 unsigned translate_limit = 128;
 
-enum { SHADOW_BYTES = 4, SIDE_EXITS = 3, LOOP_EXITS = 12 };
+enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, SIDE_EXITS = 3, LOOP_EXITS = 12 };
 
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
@@ -119,7 +119,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
     } else if (taken == u->pc) {
         emit_imm(u, IR_exit_if, 0, negated(u, cond), past);
         close_loop(tr);
-    } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + 2 <= translate_limit) {
+    } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + SHADOW_INSNS < translate_limit) {
         tr->shadow_cond = cond; /* the driver tries to do without the branch */
         tr->shadow_end = taken;
     } else {
@@ -234,6 +234,28 @@ static void one_insn(struct tr *tr, gaddr pc)
     ir_at(tr->u, mark)->aux = (uint16_t)tr->len;
 }
 
+/* What note_source() has noted so far. */
+struct source {
+    uint32_t insns, bytes, nextents;
+    uint64_t hash;
+    struct ir_extent last;
+};
+
+static struct source source_of(const struct ir_unit *u)
+{
+    return (struct source){ u->guest_insns, u->guest_bytes, u->nextents, u->src_hash,
+                            u->extents[u->nextents - 1] };
+}
+
+static void source_restore(struct ir_unit *u, const struct source *s)
+{
+    u->guest_insns = s->insns;
+    u->guest_bytes = s->bytes;
+    u->nextents = s->nextents;
+    u->src_hash = s->hash;
+    u->extents[u->nextents - 1] = s->last;
+}
+
 /* --- short forward branches ---------------------------------------------------------------------- */
 
 /* Only values and integer registers written: then a skipped instruction is one whose results are not taken. */
@@ -270,33 +292,40 @@ static void put_unless(struct tr *tr, ir_ref cond, ir_ref first, const ir_ref *b
     }
 }
 
-/* A branch over one instruction, as compilers emit for a conditional move, whose shadow does nothing but compute:
- * the instruction is done in any case and its result taken or not, without a branch to predict. If it
+/* Translates instructions from `pc` up to `end`; false if that is not straight computing. */
+static bool try_shadow(struct tr *tr, gaddr pc, gaddr end, ir_ref last)
+{
+    tr->trial = true;
+    for (unsigned n = 0; n < SHADOW_INSNS && pc < end && !tr->done; n++) {
+        one_insn(tr, pc);
+        note_source(tr);
+        pc += tr->len;
+        tr->done |= tr->next != 0 || tr->len == 0;
+    }
+    tr->trial = false;
+    return !tr->done && pc == end && can_be_skipped(tr->u, tr->u->insns[last].next);
+}
+
+/* A branch over an instruction or two, as compilers emit for a conditional move, whose shadow does nothing but
+ * compute: that is done in any case and its results taken or not, without a branch to predict. If it
  * is not of that kind, everything is put back and the branch becomes a side exit. Returns where to go on. */
 static gaddr shadow(struct tr *tr)
 {
     struct ir_unit *u = tr->u;
     gaddr past = tr->pc + tr->len, end = tr->shadow_end;
     ir_ref cond = tr->shadow_cond, last = u->blocks[u->cur].last;
-    ir_ref known[GUEST_MAX_REGS], narrow[GUEST_MAX_REGS];
+    struct tr before = *tr;
+    struct source source = source_of(u);
 
-    tr->shadow_cond = IR_NONE;
-    memcpy(known, tr->known, sizeof known);
-    memcpy(narrow, tr->narrow, sizeof narrow);
-    tr->trial = true;
-    one_insn(tr, past);
-    tr->trial = false;
-    if (!tr->done && !tr->next && past + tr->len == end && can_be_skipped(u, u->insns[last].next)) {
-        put_unless(tr, cond, u->insns[last].next, known);
-        note_source(tr);
+    tr->shadow_cond = before.shadow_cond = IR_NONE;
+    if (try_shadow(tr, past, end, last)) {
+        put_unless(tr, cond, u->insns[last].next, before.known);
         return end;
     }
     while (u->blocks[u->cur].last != last)
         ir_remove(u, u->cur, u->blocks[u->cur].last);
-    memcpy(tr->known, known, sizeof known);
-    memcpy(tr->narrow, narrow, sizeof narrow);
-    tr->done = false;
-    tr->next = 0;
+    *tr = before;
+    source_restore(u, &source);
     emit_imm(u, IR_exit_if, 0, cond, end);
     return past;
 }

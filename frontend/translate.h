@@ -40,7 +40,7 @@ struct tr {
     const uint8_t *code; /* host pointer to it; for tr_fetch() only */
     size_t avail;        /* readable, executable bytes there, 0 if none */
     bool done;           /* the unit is over */
-    ir_ref shadow_cond;  /* a branch over one instruction awaits its shadow: the condition, and where it leads */
+    ir_ref shadow_cond;  /* a branch over an instruction or two awaits its shadow: the condition, and where it leads */
     gaddr shadow_end;
     unsigned side_exits; /* how many more forward branches may become side exits */
     bool trial;          /* the shadow is being translated: control flow is not emitted but ends the trial */
