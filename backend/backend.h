@@ -44,7 +44,7 @@ struct code_exit {
     gaddr target;
 };
 
-/* An instruction that can fault: the host instruction range [off, off+len) belongs to snapshot data at `snap`. */
+/* A host instruction that can fault (an access, or the call of a helper that makes some) and its snapshot. */
 struct code_fault {
     uint32_t off;       /* of the host instruction, from the start of the unit's code */
     uint32_t snap;      /* offset in compiled.snap_data */
@@ -56,7 +56,7 @@ struct code_reloc {
     gaddr value;
 };
 
-/* What compile_unit() returns: valid until its next call in the same thread. Offsets count from code. */
+/* What compile_unit() returns: valid until its next call. Offsets count from code. */
 struct compiled {
     uint8_t *code;                    /* start, in the writable alias, 16-aligned */
     uint32_t size;
@@ -68,12 +68,13 @@ struct compiled {
 };
 
 /** Emits `u` at buf->p (aligned up to 16 first). Returns false, with buf unchanged, if it does not fit: flush and try
- * again, or with out->too_long make it of fewer guest instructions. The unit must have been through pass `regs`. */
+ * again, or with out->too_long make it of fewer guest instructions. The unit must have been through pass `regs`.
+ * One call at a time in the process. */
 bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out);
 
 /** Emits the thunks of `enum thunk` into buf and fills buf->thunks. `guest` fixes the homes. */
 bool thunks_emit(const struct guest *guest, struct code_buf *buf);
 
 /** True if the process's CPU is good enough (x86-64-v2); fills the feature switches the emitter uses
- * (AVX2, BMI2, LZCNT, FMA). Call once at start; mask: features to leave out, for tests. */
+ * (AVX2, BMI2, LZCNT, FMA). Call once at start; mask 1: none of them, for tests. */
 bool host_features_init(uint32_t mask);

@@ -19,19 +19,6 @@ void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
         }
 }
 
-void ra_free_all(struct ra *ra)
-{
-    free(ra->v);
-    free(ra->alias);
-    free(ra->loops);
-    free(ra->snaps);
-    free(ra->deaths);
-    free(ra->block_pos);
-    free(ra->entries);
-    free(ra->wheres);
-    free(ra->moves);
-}
-
 static int32_t guest_slot(const struct ra *ra, unsigned reg)
 {
     return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);

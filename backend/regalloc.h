@@ -143,8 +143,8 @@ unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6]);
 
 /* --- regalloc.c ----------------------------------------------------------------------------------- */
 
+/** Makes `ra` ready for units; it keeps its memory from one to the next. */
 void ra_init(struct ra *ra, const struct ra_target *target, void *ctx);
-void ra_free_all(struct ra *ra);
 /** State at unit entry. */
 void ra_start(struct ra *ra, struct ir_unit *u);
 

@@ -85,5 +85,3 @@ struct guest {
 
 /** The guest for an ELF machine and class, or NULL. */
 const struct guest *guest_by_elf(uint16_t machine, uint8_t elf_class);
-/** The guest of that name ("riscv64"), or NULL. */
-const struct guest *guest_by_name(const char *name);

@@ -1,5 +1,4 @@
 /* The guests. The only place outside their folders that names them. */
-#include <string.h>
 
 #include "frontend/aarch64/aarch64.h"
 #include "frontend/guest.h"
@@ -16,14 +15,6 @@ const struct guest *guest_by_elf(uint16_t machine, uint8_t elf_class)
 {
     for (unsigned i = 0; i < NGUESTS; i++)
         if (guests[i]->elf_machine == machine && guests[i]->elf_class == elf_class)
-            return guests[i];
-    return NULL;
-}
-
-const struct guest *guest_by_name(const char *name)
-{
-    for (unsigned i = 0; i < NGUESTS; i++)
-        if (strcmp(guests[i]->name, name) == 0)
             return guests[i];
     return NULL;
 }

@@ -256,7 +256,7 @@ int main(int argc, char **argv)
         log_start(&info);
 
     uint64_t cache_size = options.cache_size != OPTION_UNSET ? options.cache_size : DEFAULT_CACHE;
-    if (!host_features_init(options.plain_cpu ? ~0u : 0))
+    if (!host_features_init(options.plain_cpu))
         die_of(ENOEXEC, "this CPU", "lacks what dragoman needs (x86-64-v2: SSE4.2, POPCNT, CMPXCHG16B)");
     if (!cache_init(info.guest, cache_size))
         die_of(errno, "code cache", strerror(errno));

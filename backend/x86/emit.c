@@ -376,9 +376,10 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
 
 /* ------------------------------------------------------------------ units */
 
+/* The only one: units are compiled one at a time, under cache.lock. */
 static struct x86_emit *emitter(const struct guest *guest)
 {
-    static _Thread_local struct x86_emit *self;
+    static struct x86_emit *self;
 
     if (self)
         return self;
