@@ -30,7 +30,8 @@ static uint64_t one_lane(struct fp_op *o, const uint64_t v[3])
 {
     struct softfp *f = &o->f;
     enum ir_type t = o->t;
-    uint64_t a = softfp_flush(f, t, v[0]), b = ir_ops[o->op].nargs > 1 ? softfp_flush(f, t, v[1]) : 0;
+    bool from_int = o->op == IR_vfcvt_is || o->op == IR_vfcvt_iu;
+    uint64_t a = from_int ? v[0] : softfp_flush(f, t, v[0]), b = ir_ops[o->op].nargs > 1 ? softfp_flush(f, t, v[1]) : 0;
 
     switch (o->op) {
     case IR_vfadd: return softfp_add(f, t, a, b);
@@ -50,8 +51,8 @@ static uint64_t one_lane(struct fp_op *o, const uint64_t v[3])
     case IR_vfrint: return softfp_round_int(f, t, a, o->aux & IR_V_EXACT || o->imm, (unsigned)o->imm);
     case IR_vfcvt_si: return softfp_to_fixed(f, t, a, o->w, true, false, (unsigned)o->imm);
     case IR_vfcvt_ui: return softfp_to_fixed(f, t, a, o->w, false, false, (unsigned)o->imm);
-    case IR_vfcvt_is: return softfp_from_fixed(f, t, v[0], o->w, true, (unsigned)o->imm);
-    case IR_vfcvt_iu: return softfp_from_fixed(f, t, v[0], o->w, false, (unsigned)o->imm);
+    case IR_vfcvt_is: return softfp_from_fixed(f, t, a, o->w, true, (unsigned)o->imm);
+    case IR_vfcvt_iu: return softfp_from_fixed(f, t, a, o->w, false, (unsigned)o->imm);
     case IR_vfrecpe: return softfp_recpe(f, t, a);
     case IR_vfrsqrte: return softfp_rsqrte(f, t, a);
     case IR_vfrecpx: return softfp_recpx(f, t, a);
