@@ -443,14 +443,19 @@ static void moves_emit(struct ra *ra)
 
 /* ------------------------------------------------------------------ exits */
 
-static void where_add(struct ra *ra, unsigned guest, ir_ref val)
+/* Room for `n` more entries. */
+static void wheres_reserve(struct ra *ra, uint32_t n)
+{
+    if (ra->nwheres + n <= ra->cap_wheres)
+        return;
+    ra->cap_wheres = ra->cap_wheres * 2 + n;
+    ra->wheres = realloc(ra->wheres, ra->cap_wheres * sizeof *ra->wheres);
+}
+
+static inline void where_add(struct ra *ra, unsigned guest, ir_ref val)
 {
     const struct ra_val *v = &ra->v[val];
 
-    if (ra->nwheres == ra->cap_wheres) {
-        ra->cap_wheres = ra->cap_wheres * 2 + 256;
-        ra->wheres = realloc(ra->wheres, ra->cap_wheres * sizeof *ra->wheres);
-    }
     ra->wheres[ra->nwheres++] = (struct ra_where){
         .guest = (uint16_t)guest, .reg = v->reg,
         .is_const = v->reg == RA_NONE && is_const(ra, val),
@@ -464,6 +469,7 @@ uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
     uint32_t first = ra->nwheres;
 
     ra->stamp++;
+    wheres_reserve(ra, s->n + RA_NREGS);
     for (uint32_t k = 0; k < s->n; k++) {
         const struct ir_snap_val *sv = &ra->u->snap_vals[s->first + k];
 
