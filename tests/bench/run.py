@@ -87,7 +87,7 @@ class Bench:
         machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
         here = CACHE / f"gcc-{machine}"
         try:
-            root.make(Guest("host", machine, self.guest.suite, "", "", ""), ["gcc"], here)
+            root.make(Guest("host", machine, self.guest.suite, "", "", "", ""), ["gcc"], here)
             loader = next(here.glob("usr/lib*/ld-linux*.so.*"))
             libraries = ":".join(str(folder) for folder in here.glob("usr/lib/*-linux-gnu"))
             native = [loader, "--library-path", libraries, next(here.glob("usr/libexec/gcc/*/*/cc1"))]
