@@ -80,7 +80,7 @@ static inline struct simd_case case_of(uint32_t word, unsigned k, char style)
     c.x1 = case_random(&seed) << 20 ^ case_random(&seed);
     for (int i = 0; i < CASE_MEM; i++)
         c.mem[i] = (uint8_t)(case_random(&seed) >> 32);
-    if (style == 'H' || style == 'S' || style == 'D') /* AHP, DN, FZ, RMode; most with none of the first three */
+    if (style != 'm') /* AHP, DN, FZ, RMode; most with none of the first three */
         c.fpcr = (k % 3 == 1 ? (uint32_t)(case_random(&seed) >> 32 & 7) << 24 : 0) | (k >> 1 & 3) << 22;
     return c;
 }
