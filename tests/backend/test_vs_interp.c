@@ -511,8 +511,10 @@ static int run_variant(const struct variant *v, uint64_t first, uint64_t n)
     catch(SIGFPE, on_fault);
     catch(SIGILL, on_fault);
     catch(SIGTRAP, on_step);
-    for (unsigned k = 0; k < STATES; k++)
+    for (unsigned k = 0; k < STATES; k++) {
         random_machine(&start[k], &state);
+        start[k].cpu.poll = k == 0;
+    }
     for (uint64_t seed = first; seed < first + n; seed++)
         if (!check_unit(u, seed, start)) {
             printf("variant: %s\n", v->name);
@@ -522,7 +524,8 @@ static int run_variant(const struct variant *v, uint64_t first, uint64_t n)
            PRIu64 " snapshots\n", v->name, n, ended[INTERP_EXIT], ended[INTERP_POLL], ended[INTERP_TRAP],
            ended[INTERP_FAULT], accesses_checked);
     ir_free(u);
-    return !accesses_checked || !ended[INTERP_EXIT] || !ended[INTERP_TRAP] || !ended[INTERP_FAULT];
+    return !accesses_checked || !ended[INTERP_EXIT] || !ended[INTERP_POLL] || !ended[INTERP_TRAP] ||
+           !ended[INTERP_FAULT];
 }
 
 int main(int argc, char **argv)
