@@ -107,22 +107,30 @@ static void stub_instead(struct vec_op *v, uint32_t from)
     stub_back(v->e, s);
 }
 
-/* Goes to C if a lane of d is a NaN (of the width `w64` says). */
-static void if_nan(struct vec_op *v, bool w64)
+/* Flags: not equal if a lane of d is a NaN. t, r: temporaries. */
+static void test_nan_lanes(struct vec_op *v, unsigned t, unsigned r)
 {
     struct x86_emit *e = v->e;
-    unsigned t, r;
 
-    if (single(v) && w64 == wide(v)) {
-        w64 ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
+    v3i(e, wide(v) ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+}
+
+/* Goes to C if a lane of d is a NaN. */
+static void if_nan(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+
+    if (single(v)) {
+        wide(v) ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
         stub_in_c(v, X86_P);
         return;
     }
-    t = vtemp(e);
-    r = ra_temp(&e->ra, RA_GPR, 0);
-    v3i(e, w64 ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
-    w64 ? x86_movmskpd_rx(&e->b, r, xmm(t)) : x86_movmskps_rx(&e->b, r, xmm(t));
-    x86_test_rr(&e->b, 4, r, r);
+
+    unsigned t = vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
+
+    test_nan_lanes(v, t, r);
     stub_in_c(v, X86_NE);
 }
 
@@ -150,11 +158,11 @@ bool vec_farith(struct vec_op *v)
     b = quiet_half(v, v->b, div);
     v3(e, fp_op(v, opcode_of(v->i->op)), v->d, a, b);
     zero_rest(v);
-    if_nan(v, wide(v));
+    if_nan(v);
     return true;
 }
 
-/* d = 0 * inf would raise invalid: such lanes go to C before. */
+/* 0 * inf would raise invalid: such lanes go to C before. All temporaries are taken before that jump, see stub_instead(). */
 bool vec_fmulx(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
@@ -182,7 +190,8 @@ bool vec_fmulx(struct vec_op *v)
     x86_test_rr(&e->b, 4, r, r);
     uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
     v3(e, fp_op(v, 0x59), v->d, v->a, v->b);
-    if_nan(v, wide(v));
+    test_nan_lanes(v, t, r);
+    stub_in_c(v, X86_NE);
 
     struct stub *stub = &e->stubs[e->nstubs - 1]; /* that of NaNs serves both */
     stub->from[stub->nfrom++] = special;
@@ -201,7 +210,7 @@ bool vec_fsqrt(struct vec_op *v)
     else
         v2(e, op, v->d, quiet_half(v, v->a, false));
     zero_rest(v);
-    if_nan(v, wide(v));
+    if_nan(v);
     return true;
 }
 
@@ -223,7 +232,7 @@ bool vec_fma(struct vec_op *v)
         x86_movq_xx(&e->b, xmm(v->d), xmm(v->c));
     x86_enc_vex(&e->b, op, xmm(v->d), xmm(a), xmm(b), 0);
     zero_rest(v);
-    if_nan(v, wide(v));
+    if_nan(v);
     return true;
 }
 
@@ -315,7 +324,7 @@ bool vec_frint(struct vec_op *v)
     else
         v2i(e, wide(v) ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), v->d, quiet_half(v, v->a, false), imm);
     zero_rest(v);
-    if_nan(v, wide(v));
+    if_nan(v);
     return true;
 }
 
