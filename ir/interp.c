@@ -311,7 +311,7 @@ static enum ir_rm dynamic_rm(const struct interp *s)
 
 static struct softfp fp_begin(const struct interp *s, const struct ir_insn *i)
 {
-    return softfp_of_aux(i->aux, i->op == IR_fcvt ? i->type : arg_type(s, i, 0), dynamic_rm(s));
+    return softfp_of_aux(i->aux, dynamic_rm(s));
 }
 
 /** Operand `k`, flushed to zero if the op does that. */

@@ -141,7 +141,7 @@ enum {
     IR_FP_ARM = 1 << 5,    /* Arm's propagation: the first signalling NaN of arg0, arg1 (fma: arg2, arg0, arg1), else the
                             * first quiet one, quieted; what no operand brings is the positive default NaN. fma's
                             * negations flip NaNs too, and inf*0 + quiet NaN is the default NaN. With IR_FP_CANON
-                            * (Arm's FPCR.DN) all are the default NaN. */
+                            * (Arm's FPCR.DN) all are the default NaN. Underflow is detected before rounding */
     IR_FP_FZ = 1 << 6,     /* Arm's FPCR.FZ (F16 lanes: FZ16): denormal operands are zeros (IR_FPX_ID raised, not for F16),
                             * results that are denormal before rounding zeros (underflow raised, not inexact) */
     IR_FP_AHP = 1 << 7,    /* vfcvtl, vfcvtn: the F16 side is Arm's alternative half precision */

@@ -684,14 +684,14 @@ uint64_t softfp_round_int(struct softfp *s, enum ir_type t, uint64_t a, bool exa
     return round_pack(&plain, f, &r);
 }
 
-struct softfp softfp_of_aux(unsigned fp, enum ir_type t, enum ir_rm dyn)
+struct softfp softfp_of_aux(unsigned fp, enum ir_rm dyn)
 {
     enum ir_rm rm = IR_FP_RM(fp);
     bool arm = fp & IR_FP_ARM;
 
     return (struct softfp){
         .rm = rm == IR_RM_DYN ? dyn : rm, .canon = fp & IR_FP_CANON, .arm = arm, .fz = fp & IR_FP_FZ,
-        .ahp = fp & IR_FP_AHP, .tiny_before = arm && ((unsigned)t == IR_F16 || fp & IR_FP_FZ),
+        .ahp = fp & IR_FP_AHP, .tiny_before = arm,
         .quiet = fp & IR_FP_QUIET,
     };
 }

@@ -1,7 +1,7 @@
 /* IEEE 754 binary16, binary32 and binary64 arithmetic on bit patterns, in integers only.
  *
  * The reference for floating point in the IR: all five rounding modes, exception flags as accumulated by x86 and
- * RISC-V (tininess after rounding), NaN rules of the IR. A finite value is taken apart into sign, integer
+ * RISC-V (tininess after rounding) or Arm (before), NaN rules of the IR. A finite value is taken apart into sign, integer
  * significand and exponent, computed with exactly or with a sticky bit, and rounded once by one function.
  */
 #pragma once
@@ -67,5 +67,5 @@ uint64_t softfp_recpx(struct softfp *s, enum ir_type t, uint64_t a);
  * its minimum, invalid raised; 0: no limit. */
 uint64_t softfp_round_int(struct softfp *s, enum ir_type t, uint64_t a, bool exact, unsigned width);
 
-/** How an op with the fields `fp` of IR_FP_* on type `t` computes, under the dynamic rounding mode `dyn`. */
-struct softfp softfp_of_aux(unsigned fp, enum ir_type t, enum ir_rm dyn);
+/** How an op with the fields `fp` of IR_FP_* computes, under the dynamic rounding mode `dyn`. */
+struct softfp softfp_of_aux(unsigned fp, enum ir_rm dyn);

@@ -95,8 +95,8 @@ static struct vec narrow(struct fp_op *o, struct vec in)
 
 struct vec vec_eval_fp(enum ir_op op, unsigned aux, int64_t imm, const struct vec in[3], enum ir_rm rm, unsigned *fpx)
 {
-    enum ir_type t = IR_V_LANE(aux), to_half = op == IR_vfcvtn && (t == IR_F32 || imm) ? (enum ir_type)IR_F16 : t;
-    struct fp_op o = { softfp_of_aux(IR_V_FP_AUX(aux), to_half, rm), op, aux, imm, t, width_of(t) };
+    enum ir_type t = IR_V_LANE(aux);
+    struct fp_op o = { softfp_of_aux(IR_V_FP_AUX(aux), rm), op, aux, imm, t, width_of(t) };
     struct vec r = { { 0, 0 } };
 
     if (op == IR_vfcvtl || op == IR_vfcvtn) {

@@ -200,9 +200,12 @@ struct x86_mem pool_mem(struct x86_emit *e, uint64_t lo, uint64_t hi)
     return x86_mem_rip(0);
 }
 
-void pool_fix(struct x86_emit *e)
+void pool_fix_imm(struct x86_emit *e, unsigned imm)
 {
-    e->pool_uses[e->npool_uses++].rel32 = x86_pos(&e->b) - 4;
+    struct pool_use *use = &e->pool_uses[e->npool_uses++];
+
+    use->rel32 = x86_pos(&e->b) - 4 - imm;
+    use->imm = imm;
 }
 
 static void pool_emit(struct x86_emit *e)
@@ -220,8 +223,11 @@ static void pool_emit(struct x86_emit *e)
     }
     memcpy(e->b.p, e->pool, size);
     e->b.p += size;
-    for (uint32_t k = 0; k < e->npool_uses; k++)
-        x86_patch_rel32(&e->b, e->pool_uses[k].rel32, (int32_t)(at + e->pool_uses[k].index * 16));
+    for (uint32_t k = 0; k < e->npool_uses; k++) {
+        const struct pool_use *use = &e->pool_uses[k];
+
+        x86_patch_rel32(&e->b, use->rel32, (int32_t)(at + use->index * 16 - use->imm));
+    }
 }
 
 /* ------------------------------------------------------------------ operands */

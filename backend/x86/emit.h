@@ -53,7 +53,7 @@ struct stub {
 
 /* A constant in memory after the unit's code. */
 struct pool_const { uint64_t lo, hi; };
-struct pool_use { uint32_t rel32, index; };
+struct pool_use { uint32_t rel32, index, imm; };
 
 /* A forward jump to a block that has no code yet. */
 struct block_jump { uint32_t rel32, to; };
@@ -125,10 +125,14 @@ static inline enum x86_reg gpr(struct opnd o)
 /** Emits dst = src if they differ. Any two registers of the same class. */
 void emit_move(struct x86_emit *e, unsigned dst, unsigned src);
 
-/** Operand of a 16-byte constant in the unit's pool; the instruction must end with its disp32 (no immediate):
- * call pool_fix() right after emitting it. */
+/** Operand of a 16-byte constant in the unit's pool: call pool_fix() right after emitting the instruction, or
+ * pool_fix_imm() if an immediate of `imm` bytes follows its disp32. */
 struct x86_mem pool_mem(struct x86_emit *e, uint64_t lo, uint64_t hi);
-void pool_fix(struct x86_emit *e);
+void pool_fix_imm(struct x86_emit *e, unsigned imm);
+static inline void pool_fix(struct x86_emit *e)
+{
+    pool_fix_imm(e, 0);
+}
 
 /** Loads guest address `a` into `reg`, recorded for relocation. */
 void emit_gaddr(struct x86_emit *e, enum x86_reg reg, gaddr a);
@@ -145,6 +149,9 @@ struct cond cond_prepare(struct x86_emit *e, ir_ref c);
 /** Emits the comparison; returns the condition code. *parity: X86_NP if the flag PF must be clear as well (equal
  * floats), else 0xff. */
 enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity);
+
+/** Flags: equal if the f64 (wide) or f32 in `d` is a NaN or, of either sign, the smallest normal number (emit_fp.c). */
+void fp_test_smallest(struct x86_emit *e, bool wide, unsigned d, unsigned t);
 
 /* --- faults, exits, stubs */
 

@@ -1,11 +1,13 @@
 /* Floating point on scalar SSE. The host's result stands unless it is a NaN: then a stub puts the guest's
  * NaN in its place. Exceptions accumulate in MXCSR; a static rounding mode goes through rt.c. */
-#include "backend/x86/emit.h"
+#include "backend/x86/emit_vec.h"
 
 #define CANON64 0x7ff8000000000000u
 #define CANON32 0x7fc00000u
 #define SIGN64 0x8000000000000000u
 #define SIGN32 0x80000000u
+#define SMALLEST64 0x0010000000000000u
+#define SMALLEST32 0x00800000u
 #define BOX 0xffffffff00000000u
 
 static bool is64(const struct ir_insn *i)
@@ -50,13 +52,19 @@ static bool lane_rt_wanted(const struct ir_insn *i)
     return i->aux & IR_FP_FZ || ((i->aux & IR_FP_ARM) && IR_FP_RM(i->aux) != IR_RM_DYN);
 }
 
-/* Must operands outlive the result, so that a NaN can be made of them? */
-static bool keeps_operands(const struct ir_insn *i)
+/* Can the result be rounded to a denormal number? Those of sums are exact. */
+static bool may_be_tiny(const struct ir_insn *i)
 {
-    return (i->aux & (IR_FP_ARM | IR_FP_CANON)) == IR_FP_ARM;
+    return i->op == IR_fmul || i->op == IR_fdiv || i->op == IR_fma || (i->op == IR_fcvt && !is64(i));
 }
 
-static void code_arm_nan(struct x86_emit *e, const struct stub *s)
+/* Must operands outlive the result, so that it can be computed again by Arm's rules? */
+static bool keeps_operands(const struct ir_insn *i)
+{
+    return i->aux & IR_FP_ARM && (may_be_tiny(i) || !(i->aux & IR_FP_CANON));
+}
+
+static void code_arm(struct x86_emit *e, const struct stub *s)
 {
     lane_rt(e, s->insn, s->a, ir_ops[s->insn->op].nargs, s->d);
 }
@@ -79,32 +87,51 @@ static void code_canonical(struct x86_emit *e, const struct stub *s)
     pool_fix(e);
 }
 
-/* If the result is a NaN, goes out of line to `code`. */
-static struct stub *if_nan(struct x86_emit *e, struct ir_insn *i,
-                           void (*code)(struct x86_emit *, const struct stub *))
+/* If `cc` holds, goes out of line to `code`. `regs`: the operands. */
+static void fix_if(struct x86_emit *e, struct ir_insn *i, enum x86_cc cc, const uint8_t *regs,
+                   void (*code)(struct x86_emit *, const struct stub *))
 {
-    struct stub *s;
+    struct stub *s = stub_code(e, code);
 
-    is64(i) ? x86_ucomisd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_ucomiss_xx(&e->b, xmm(e->d), xmm(e->d));
-    s = stub_code(e, code);
     s->insn = i;
     s->d = (uint8_t)e->d;
-    stub_jcc(e, s, X86_P);
+    for (unsigned k = 0; k < ir_ops[i->op].nargs && k < sizeof s->a; k++)
+        s->a[k] = regs[k];
+    stub_jcc(e, s, cc);
     stub_back(e, s);
-    return s;
 }
 
-/* `regs`: the operands. */
-static void fix_nan(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
+static void if_nan(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs,
+                   void (*code)(struct x86_emit *, const struct stub *))
 {
-    if (i->aux & IR_FP_CANON) {
-        if_nan(e, i, code_canonical);
-    } else if (i->aux & IR_FP_ARM) {
-        struct stub *s = if_nan(e, i, code_arm_nan);
+    is64(i) ? x86_ucomisd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_ucomiss_xx(&e->b, xmm(e->d), xmm(e->d));
+    fix_if(e, i, X86_P, regs, code);
+}
 
-        for (unsigned k = 0; k < ir_ops[i->op].nargs && k < sizeof s->a; k++)
-            s->a[k] = regs[k];
+void fp_test_smallest(struct x86_emit *e, bool wide, unsigned d, unsigned t)
+{
+    v3k(e, X86_OP(NP, 0F, 54), t, d, wide ? ~SIGN64 : ~SIGN32, 0);
+    wide ? x86_ucomisd_xm(&e->b, xmm(t), pool_mem(e, SMALLEST64, 0)) : x86_ucomiss_xm(&e->b, xmm(t), pool_mem(e, SMALLEST32, 0));
+    pool_fix(e);
+}
+
+/* Arm detects underflow before rounding, SSE after: what became the smallest normal number may have come from below. */
+static void fix_arm(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
+{
+    if (may_be_tiny(i)) {
+        fp_test_smallest(e, is64(i), e->d, ra_temp(&e->ra, RA_XMM, 0));
+        fix_if(e, i, X86_E, regs, code_arm);
+    } else {
+        if_nan(e, i, regs, i->aux & IR_FP_CANON ? code_canonical : code_arm);
     }
+}
+
+static void fix_result(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
+{
+    if (i->aux & IR_FP_ARM)
+        fix_arm(e, i, regs);
+    else if (i->aux & IR_FP_CANON)
+        if_nan(e, i, regs, code_canonical);
 }
 
 /* ------------------------------------------------------------------ arithmetic */
@@ -149,7 +176,7 @@ void emit_fp2(struct x86_emit *e, struct ir_insn *i)
     case IR_fmul: fp2_mul(e, is64(i), e->d, a, b); break;
     default:      fp2_div(e, is64(i), e->d, a, b); break;
     }
-    fix_nan(e, i, regs);
+    fix_result(e, i, regs);
 }
 
 void emit_fsqrt(struct x86_emit *e, struct ir_insn *i)
@@ -167,7 +194,7 @@ void emit_fsqrt(struct x86_emit *e, struct ir_insn *i)
     }
     emit_move(e, e->d, a);
     is64(i) ? x86_sqrtsd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_sqrtss_xx(&e->b, xmm(e->d), xmm(e->d));
-    fix_nan(e, i, (const uint8_t[]){ (uint8_t)a });
+    fix_result(e, i, (const uint8_t[]){ (uint8_t)a });
 }
 
 /* The factors are still there, the addend is not; the NaN result stands for it. Raises invalid for 0 x inf + NaN. */
@@ -194,16 +221,17 @@ FMA3(ss, F32)
 void emit_fma(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg, b = e->o[1].reg, c = e->o[2].reg;
+    const uint8_t regs[3] = { (uint8_t)a, (uint8_t)b, (uint8_t)c };
     uint32_t factors = (1u << a) | (1u << b);
 
     if (lane_rt_wanted(i) || (keeps_operands(i) && !host_features.fma)) {
         e->d = ra_def(&e->ra, e->ra.cur, c, 0);
-        lane_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b, (uint8_t)c }, 3, e->d);
+        lane_rt(e, i, regs, 3, e->d);
         return;
     }
     if (!host_features.fma || IR_FP_RM(i->aux) != IR_RM_DYN) {
         e->d = ra_def(&e->ra, e->ra.cur, c, 0);
-        arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a, (uint8_t)b, (uint8_t)c }, 3, e->d);
+        arith_rt(e, i, regs, 3, e->d);
         return;
     }
     e->d = ra_def(&e->ra, e->ra.cur, c, factors | (keeps_operands(i) ? 1u << c : 0));
@@ -212,13 +240,10 @@ void emit_fma(struct x86_emit *e, struct ir_insn *i)
         fma3_sd(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
     else
         fma3_ss(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
-    if (i->aux & (IR_FP_CANON | IR_FP_ARM)) {
-        struct stub *s = if_nan(e, i, i->aux & IR_FP_CANON ? code_fma_nan : code_arm_nan);
-
-        s->a[0] = (uint8_t)a;
-        s->a[1] = (uint8_t)b;
-        s->a[2] = (uint8_t)c;
-    }
+    if (i->aux & IR_FP_ARM)
+        fix_arm(e, i, regs);
+    else if (i->aux & IR_FP_CANON)
+        if_nan(e, i, regs, code_fma_nan);
 }
 
 void emit_fp_sign(struct x86_emit *e, struct ir_insn *i)
@@ -251,9 +276,12 @@ void emit_fcopysign(struct x86_emit *e, struct ir_insn *i)
 void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg;
+    const uint8_t regs[] = { (uint8_t)a };
+    bool check_tiny = i->aux & IR_FP_ARM && may_be_tiny(i) && !lane_rt_wanted(i);
 
+    e->d = ra_def(&e->ra, e->ra.cur, a, check_tiny ? 1u << a : 0);
     if (lane_rt_wanted(i)) {
-        lane_rt(e, i, (const uint8_t[]){ (uint8_t)a }, 1, e->d);
+        lane_rt(e, i, regs, 1, e->d);
         return;
     }
     if (!is64(i) && IR_FP_RM(i->aux) != IR_RM_DYN) {
@@ -266,8 +294,10 @@ void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
     /* The conversions merge into their target: name the source for it, not some older value. */
     emit_move(e, e->d, a);
     is64(i) ? x86_cvtss2sd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_cvtsd2ss_xx(&e->b, xmm(e->d), xmm(e->d));
-    if (i->aux & IR_FP_CANON) /* Arm's NaN is the host's */
-        if_nan(e, i, code_canonical);
+    if (check_tiny)
+        fix_arm(e, i, regs);
+    else if (i->aux & IR_FP_CANON) /* Arm's NaN is the host's */
+        if_nan(e, i, regs, code_canonical);
 }
 
 /* Scaled or flushing conversions. */

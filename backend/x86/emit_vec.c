@@ -55,15 +55,26 @@ void v2i(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, unsigned imm)
         x86_enc_reg(&e->b, op, xmm(d), xmm(a), (int32_t)imm);
 }
 
-void v3k(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi)
+static void v3_pool(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi, unsigned imm)
 {
     if (host_features.avx) {
-        x86_enc_vex_mem(&e->b, op, xmm(d), xmm(a), pool_mem(e, lo, hi), 0);
+        x86_enc_vex_mem(&e->b, op, xmm(d), xmm(a), pool_mem(e, lo, hi), (int32_t)imm);
     } else {
         emit_move(e, d, a);
-        x86_enc_mem(&e->b, op, xmm(d), pool_mem(e, lo, hi), 0);
+        x86_enc_mem(&e->b, op, xmm(d), pool_mem(e, lo, hi), (int32_t)imm);
     }
+}
+
+void v3k(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi)
+{
+    v3_pool(e, op, d, a, lo, hi, 0);
     pool_fix(e);
+}
+
+void v3ki(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi, unsigned imm)
+{
+    v3_pool(e, op | X86_F_IMM(1), d, a, lo, hi, imm);
+    pool_fix_imm(e, 1);
 }
 
 void vk(struct x86_emit *e, unsigned d, uint64_t lo, uint64_t hi)

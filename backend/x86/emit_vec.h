@@ -43,6 +43,8 @@ void v3i(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, unsigned b, un
 /** d = op a: instructions of one source. */
 void v2(struct x86_emit *e, uint32_t op, unsigned d, unsigned a);
 void v2i(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, unsigned imm);
+/** d = a op constant, with an immediate. */
+void v3ki(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi, unsigned imm);
 /** d = a op constant. */
 void v3k(struct x86_emit *e, uint32_t op, unsigned d, unsigned a, uint64_t lo, uint64_t hi);
 /** d = op constant. */

@@ -2,7 +2,7 @@
  * guest's rule (RT_vec). F16 lanes, flushing (IR_FP_FZ) and static rounding modes of arithmetic are C's altogether. */
 #include "backend/x86/emit_vec.h"
 
-enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3 };
+enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3, CMP_EQ_OR_UNORD = 8 };
 
 static unsigned fp_aux(const struct vec_op *v)
 {
@@ -107,31 +107,60 @@ static void stub_instead(struct vec_op *v, uint32_t from)
     stub_back(v->e, s);
 }
 
-/* Flags: not equal if a lane of d is a NaN. t, r: temporaries. */
-static void test_nan_lanes(struct vec_op *v, unsigned t, unsigned r)
-{
-    struct x86_emit *e = v->e;
-
-    v3i(e, wide(v) ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
-    x86_movmskps_rx(&e->b, r, xmm(t));
-    x86_test_rr(&e->b, 4, r, r);
-}
-
 /* Goes to C if a lane of d is a NaN. */
 static void if_nan(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
+    unsigned t, r;
 
     if (single(v)) {
         wide(v) ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
         stub_in_c(v, X86_P);
         return;
     }
-
-    unsigned t = vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
-
-    test_nan_lanes(v, t, r);
+    t = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    v3i(e, wide(v) ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
     stub_in_c(v, X86_NE);
+}
+
+/* Flags: not equal if a lane of d, of the width `w64` says, is a NaN or a smallest normal number: that may have been rounded up
+ * to, which is an underflow where that is detected before rounding. t, s, r: temporaries. */
+static void test_nan_or_smallest(struct vec_op *v, bool w64, unsigned t, unsigned s, unsigned r)
+{
+    struct x86_emit *e = v->e;
+    uint64_t abs = w64 ? INT64_MAX : 0x7fffffff7fffffff, smallest = w64 ? 1ull << 52 : 0x0080000000800000;
+    uint32_t cmp = w64 ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2);
+
+    v3k(e, X86_OP(NP, 0F, 54), t, v->d, abs, abs);
+    if (host_features.avx) {
+        v3ki(e, cmp, t, t, smallest, smallest, CMP_EQ_OR_UNORD);
+    } else {
+        v3i(e, cmp, s, t, t, CMP_UNORD);
+        v3ki(e, cmp, t, t, smallest, smallest, CMP_EQ);
+        v3(e, V_POR, t, t, s);
+    }
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+}
+
+/* Goes to C if a lane of d, of the width `w64` says, is a NaN or may have underflowed. */
+static void if_nan_or_smallest(struct vec_op *v, bool w64)
+{
+    struct x86_emit *e = v->e;
+    unsigned t = vtemp(e);
+
+    if (single(v)) {
+        fp_test_smallest(e, w64, v->d, t);
+        stub_in_c(v, X86_E);
+    } else {
+        unsigned s = host_features.avx ? t : vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
+
+        test_nan_or_smallest(v, w64, t, s, r);
+        stub_in_c(v, X86_NE);
+    }
 }
 
 /* ------------------------------------------------------------------ arithmetic */
@@ -158,7 +187,10 @@ bool vec_farith(struct vec_op *v)
     b = quiet_half(v, v->b, div);
     v3(e, fp_op(v, opcode_of(v->i->op)), v->d, a, b);
     zero_rest(v);
-    if_nan(v);
+    if (v->i->op == IR_vfmul || div)
+        if_nan_or_smallest(v, wide(v));
+    else
+        if_nan(v); /* tiny sums are exact */
     return true;
 }
 
@@ -190,7 +222,7 @@ bool vec_fmulx(struct vec_op *v)
     x86_test_rr(&e->b, 4, r, r);
     uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
     v3(e, fp_op(v, 0x59), v->d, v->a, v->b);
-    test_nan_lanes(v, t, r);
+    test_nan_or_smallest(v, wide(v), t, s, r);
     stub_in_c(v, X86_NE);
 
     struct stub *stub = &e->stubs[e->nstubs - 1]; /* that of NaNs serves both */
@@ -232,7 +264,7 @@ bool vec_fma(struct vec_op *v)
         x86_movq_xx(&e->b, xmm(v->d), xmm(v->c));
     x86_enc_vex(&e->b, op, xmm(v->d), xmm(a), xmm(b), 0);
     zero_rest(v);
-    if_nan(v);
+    if_nan_or_smallest(v, wide(v));
     return true;
 }
 
@@ -552,5 +584,6 @@ bool vec_fcvtn(struct vec_op *v)
         v->i->aux & (IR_V_ONE | IR_V_LOW) || v->i->imm || !wide(v))
         return false;
     v2(e, X86_OP(66, 0F, 5A), v->d, v->a);
+    if_nan_or_smallest(v, false);
     return true;
 }

@@ -228,7 +228,7 @@ static uint64_t rt_fixed(struct cpu *cpu, uint64_t desc, uint64_t unused, uint64
     unsigned op = desc & 0xff, aux = desc >> 8 & 0xffff, fbits = desc >> 32 & 0xff;
     enum ir_type to = desc >> 24 & 15, from = desc >> 28 & 15;
     bool is_signed = op == IR_fcvt_si || op == IR_fcvt_is;
-    struct softfp f = softfp_of_aux(aux, to, dyn_rm());
+    struct softfp f = softfp_of_aux(aux, dyn_rm());
     uint64_t r;
 
     if (op == IR_fcvt_si || op == IR_fcvt_ui)
@@ -245,7 +245,7 @@ static uint64_t rt_fcmp(struct cpu *cpu, uint64_t desc)
     unsigned op = desc & 0xff;
     enum ir_type t = desc >> 28 & 15;
     uint64_t mask = t == IR_F32 ? UINT32_MAX : UINT64_MAX;
-    struct softfp f = softfp_of_aux(desc >> 8 & 0xffff, t, IR_RM_RNE);
+    struct softfp f = softfp_of_aux(desc >> 8 & 0xffff, IR_RM_RNE);
     uint64_t a = softfp_flush(&f, t, cpu->rt_fp[0][0] & mask), b = softfp_flush(&f, t, cpu->rt_fp[1][0] & mask);
     bool r = op == IR_fcmpeq ? softfp_eq(&f, t, a, b) : op == IR_fcmplt ? softfp_lt(&f, t, a, b)
            : op == IR_fcmple ? softfp_le(&f, t, a, b) : softfp_unordered(&f, t, a, b);
