@@ -78,23 +78,22 @@ class Bench:
         text.write_text(source.text())
         options = ["-quiet", "-O2", text, "-o", "/dev/stdout"]
         try:
-            if not self.guest.root.exists():
-                root.make(self.guest, root.PACKAGES, self.guest.root)
-            foreign = next(self.guest.root.glob("usr/libexec/gcc/*/*/cc1"))
+            folder = root.make_kind(self.guest, "base")
+            foreign = next(folder.glob("usr/libexec/gcc/*/*/cc1"))
         except (root.NoRoot, StopIteration) as reason:
             print(f"cc1: left out, no foreign gcc: {reason}", file=sys.stderr)
             return
         machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
         here = CACHE / f"gcc-{machine}"
         try:
-            root.make(Guest("host", machine, self.guest.suite, "", "", "", ""), ["gcc"], here)
+            root.make(Guest("host", machine, self.guest.suite, "", "", "", "", ""), ["gcc"], here)
             loader = next(here.glob("usr/lib*/ld-linux*.so.*"))
             libraries = ":".join(str(folder) for folder in here.glob("usr/lib/*-linux-gnu"))
             native = [loader, "--library-path", libraries, next(here.glob("usr/libexec/gcc/*/*/cc1"))]
         except (root.NoRoot, StopIteration):
             native = [subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True).stdout.strip()]
         abi = ["-march=rv64gc", "-mabi=lp64d"] if self.guest.name == "riscv64" else []
-        yield "cc1", "compiler", 1, self.ways([*native, *options], [foreign, *abi, *options], self.guest.root)
+        yield "cc1", "compiler", 1, self.ways([*native, *options], [foreign, *abi, *options], folder)
 
     def measure(self, command, repeats):
         """One run: (seconds for one start, resident KB, output); exits when the program fails."""

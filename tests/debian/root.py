@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the folder of foreign Debian programs that the tests run: .cache/root-ARCH.
+"""Makes the folders of foreign Debian programs that the tests run: .cache/root-ARCH and .cache/root-ARCH-large, or
+those in DRAGOMAN_TEST_CACHE.
 
 The packages come from the mirror that the machine's own apt uses.  Nothing in them is run: mmdebstrap
 only unpacks.  A finished root has a stamp file with its package list, so a changed list makes a new one.
@@ -12,9 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.guests import CACHE, GUESTS    # noqa: E402
+from lib.guests import GUESTS    # noqa: E402
 
-PACKAGES = ["bash", "coreutils", "python3", "perl", "gcc", "libc6-dev", "sqlite3", "xz-utils", "openssl"]
+PACKAGES = {
+    "base": ["bash", "coreutils", "python3", "perl", "gcc", "libc6-dev", "sqlite3", "xz-utils", "openssl"],
+}
+# Before trixie, packages have files in /bin and /lib, which must be links into /usr as on every installed system.
+MERGED_USR = 'for d in bin sbin lib; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 
 
 class NoRoot(Exception):
@@ -29,6 +34,12 @@ def mirror():
     return next((line.split()[0] for line in lines if line.split()[1:] == ["Debian", "main"]), None)
 
 
+def make_kind(guest, kind):
+    """The guest's root of this kind, a key of PACKAGES; makes it if it is not there; raises NoRoot."""
+    make(guest, PACKAGES[kind], guest.root(kind))
+    return guest.root(kind)
+
+
 def make(guest, packages, folder):
     """Makes `folder` with `packages` for `guest` unless it is there; raises NoRoot."""
     stamp = folder / ".packages"
@@ -38,11 +49,11 @@ def make(guest, packages, folder):
     if not shutil.which("mmdebstrap"):
         raise NoRoot("mmdebstrap is not installed")
     address = mirror()
-    command = ["mmdebstrap", "--variant=extract", f"--arch={guest.debian}",
+    command = ["mmdebstrap", "--variant=extract", f"--setup-hook={MERGED_USR}", f"--arch={guest.debian}",
                f"--include={','.join(packages)}", guest.suite, str(folder)]
     if address:
         command.append(f"deb {address} {guest.suite} main")
-    CACHE.mkdir(exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(2):  # mirrors hiccup: try once more
         shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -60,6 +71,7 @@ if __name__ == "__main__":
         if len(sys.argv) > 2:
             make(guest, sys.argv[3:], Path(sys.argv[2]))
         else:
-            make(guest, PACKAGES, guest.root)
+            for kind in PACKAGES:
+                make_kind(guest, kind)
     except NoRoot as reason:
         sys.exit(f"no Debian root: {reason}")

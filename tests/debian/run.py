@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Real Debian programs of a foreign architecture, run without root rights, chroot or binfmt_misc.
+"""Real Debian programs of foreign architectures, run without root rights, chroot or binfmt_misc.
 
-scenarios.toml holds the scenarios and says how to write one.  The foreign programs are those of the
-root that root.py makes, or of DRAGOMAN_TEST_ROOT.
+scenarios.toml holds the scenarios and says how to write one; each runs for every guest.  The foreign programs
+are those of the roots that root.py makes.
 """
 
 import argparse
@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from lib import tap                                     # noqa: E402
-from lib.guests import GUESTS, dragoman                 # noqa: E402
+from lib.guests import GUESTS, chosen, dragoman, guest_option   # noqa: E402
 from lib.outcome import Outcome, difference, run            # noqa: E402
 import root                                             # noqa: E402
 
@@ -44,43 +44,50 @@ class Scenario:
                     break
         return Outcome(outcome.status, out, err, outcome.timed_out)
 
-    def test(self, guest):
+    def test(self, guest, top):
+        """Plays for `guest` with the programs under `top`, which is what roots() gives."""
+        if isinstance(top, root.NoRoot):
+            raise tap.Skip(f"no Debian root for {guest.name}: {top}")
         if self.expect is None:
-            want = self.play(lambda words: ["/usr/bin/" + words[0], *words[1:]], guest.root)
+            want = self.play(lambda words: ["/usr/bin/" + words[0], *words[1:]], top)
             if want.status != self.status:
                 raise tap.Skip(f"the host's own program gave {want.ending()}")
         else:
-            want = Outcome(self.status, self.expect.lstrip("\n").encode(), b"")
+            text = self.expect.replace("{machine}", guest.name).replace("{elf}", guest.elf)
+            want = Outcome(self.status, text.lstrip("\n").encode(), b"")
         # All working folders are in one place, so the way from them to the root is the same.
-        where = os.path.relpath(guest.root.resolve(), Path(tempfile.gettempdir()).resolve() / "here") \
-            if self.relative else guest.root
+        where = os.path.relpath(top.resolve(), Path(tempfile.gettempdir()).resolve() / "here") \
+            if self.relative else top
         prefix = [*dragoman(), "-L", where]
-        got = self.play(lambda words: prefix + ([guest.root / "usr/bin" / words[0]] if "/" not in words[0]
-                                                else [words[0]]) + words[1:], guest.root)
+        got = self.play(lambda words: prefix + ([top / "usr/bin" / words[0]] if "/" not in words[0] else [words[0]])
+                        + words[1:], top)
         if wrong := difference(want, got):
             raise tap.Fail(wrong)
+
+
+def roots(wanted):
+    """Makes the roots that are not there: {guest's name: folder, or the NoRoot that says why there is none}."""
+    made = {}
+    for guest in sorted(wanted):
+        try:
+            made[guest] = root.make_kind(GUESTS[guest], "base")
+        except root.NoRoot as reason:
+            made[guest] = reason
+    return made
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="run the scenarios whose name contains one of these")
-    parser.add_argument("--guest", default="riscv64", choices=GUESTS)
+    guest_option(parser)
     parser.add_argument("--quick", action="store_true", help="only those marked quick")
     options = parser.parse_args()
-    guest = GUESTS[options.guest]
     scenarios = [Scenario(row) for row in tomllib.loads((HERE / "scenarios.toml").read_text())["scenario"]]
-    todo = [(s.name, lambda s=s: s.test(guest)) for s in scenarios if s.quick or not options.quick]
-    try:
-        if not (guest.root / "usr/bin").exists() or guest.root.parent.name == ".cache":
-            root.make(guest, root.PACKAGES, guest.root)
-    except root.NoRoot as reason:
-        text = f"no Debian root for {guest.name}: {reason}"
-        todo = [(name, lambda: skip(text)) for name, _ in todo]
-    tap.main(todo, options.only)
-
-
-def skip(reason):
-    raise tap.Skip(reason)
+    plays = [(f"{guest.name}/{scenario.name}", guest, scenario) for guest in chosen(options) for scenario in scenarios
+             if scenario.quick or not options.quick]
+    plays = [play for play in plays if not options.only or any(word in play[0] for word in options.only)]
+    tops = roots({guest.name for _, guest, _ in plays})
+    tap.main([(name, lambda g=guest, s=scenario: s.test(g, tops[g.name])) for name, guest, scenario in plays])
 
 
 if __name__ == "__main__":

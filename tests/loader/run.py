@@ -5,7 +5,6 @@ Files are made by image.py, so no cross compiler is needed.
 """
 
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 from lib import tap                                         # noqa: E402
 from lib.guests import dragoman                             # noqa: E402
-from loader.image import CODE, elf, exit_code, segment      # noqa: E402
+from loader.image import CODE, CODERS, RV64, elf, exit_code, segment      # noqa: E402
 
 TMP = tempfile.TemporaryDirectory(prefix="dragoman-loader-")
 
@@ -101,36 +100,33 @@ def script_loop():
 
 # --- files that run: name, file, options, exit status
 
-def li(register, value):
-    """lui, addiw for a 32-bit value"""
-    upper = (value + 0x800 >> 12) & 0xfffff
-    return struct.pack("<2I", upper << 12 | register << 7 | 0x37,
-                       (value & 0xfff) << 20 | register << 15 | register << 7 | 0x1b)
-
-
-def load_byte_and_exit(address):
-    """a0 = the byte at `address`, then exit_group(a0)"""
-    return li(6, address) + struct.pack("<3I", 6 << 15 | 4 << 12 | 10 << 7 | 0x03, 94 << 20 | 17 << 7 | 0x13, 0x73)
-
-
 DATA = CODE + 0x10000
-LAYOUTS = (
-    ("fixed", elf(), 42),
-    ("position_independent", elf([segment(0, exit_code(43))], entry=0, kind=3), 43),
-    ("aligned_2M", elf([segment(0, exit_code(44), align=2 << 20)], entry=0, kind=3), 44),
-    ("page_of_data", elf([segment(CODE, load_byte_and_exit(DATA + 0x123)),
-                          segment(DATA + 0x123, b"\x2d", flags=6)]), 45),
-    ("bss_in_the_last_page_is_clear", elf([segment(CODE, load_byte_and_exit(DATA + 5)),
-                                           segment(DATA, b"\x01\x02", flags=6, memsz=0x3000),
-                                           segment(DATA + 0x10000, b"\xff" * 64, flags=6)]), 0),
-    ("bss_pages", elf([segment(CODE, load_byte_and_exit(DATA + 0x2fff)),
-                       segment(DATA, b"\x01", flags=6, memsz=0x3000)]), 0),
-    ("bss_only", elf([segment(CODE, load_byte_and_exit(DATA + 0x2fff)),
-                      segment(DATA, b"", flags=6, memsz=0x3000)]), 0),
-    ("lowest_address", elf([segment(0x10000, exit_code(46))], entry=0x10000), 46),
-    ("position_independent_huge", elf([segment(0, exit_code(49), memsz=70 << 40)], entry=0, kind=3), 49),
-    ("highest", elf([segment(0x4fff00000000, exit_code(47))], entry=0x4fff00000000), 47),
-)
+
+
+def layouts(coder):
+    """Files for one guest, each laid out in another way."""
+    def pie(status, **more):
+        return elf([segment(0, coder.exit_code(status), **more)], entry=0, kind=3, machine=coder.machine)
+
+    def fixed(status, at):
+        return elf([segment(at, coder.exit_code(status))], entry=at, machine=coder.machine)
+
+    def data(offset, *segments):
+        return elf([segment(CODE, coder.load_and_exit(DATA + offset)), *segments], machine=coder.machine)
+
+    return (
+        ("fixed", fixed(42, CODE + 0x1000), 42),
+        ("position_independent", pie(43), 43),
+        ("aligned_2M", pie(44, align=2 << 20), 44),
+        ("page_of_data", data(0x123, segment(DATA + 0x123, b"\x2d", flags=6)), 45),
+        ("bss_in_the_last_page_is_clear", data(5, segment(DATA, b"\x01\x02", flags=6, memsz=0x3000),
+                                               segment(DATA + 0x10000, b"\xff" * 64, flags=6)), 0),
+        ("bss_pages", data(0x2fff, segment(DATA, b"\x01", flags=6, memsz=0x3000)), 0),
+        ("bss_only", data(0x2fff, segment(DATA, b"", flags=6, memsz=0x3000)), 0),
+        ("lowest_address", fixed(46, 0x10000), 46),
+        ("position_independent_huge", pie(49, memsz=70 << 40), 49),
+        ("highest", fixed(47, 0x4fff00000000), 47),
+    )
 
 
 def layout(data, status):
@@ -140,7 +136,7 @@ def layout(data, status):
 def other_layouts():
     """The kernel's two other address space layouts: no randomisation, and bottom-up (unlimited stack)."""
     for prefix in (["setarch", "-R"], ["sh", "-c", 'ulimit -s unlimited && exec "$@"', "sh"]):
-        for name, data, status in LAYOUTS:
+        for name, data, status in layouts(RV64):
             if "huge" in name:                              # there is something of the host's in the middle
                 continue
             path = Path(tempfile.mkdtemp(dir=TMP.name)) / "program"
@@ -222,14 +218,15 @@ def variables():
         raise tap.Fail("DRAGOMAN_STATS=1 prints no statistics")
 
 
-def logs():
+def logs(coder):
     """Each item writes something of its kind, to stderr and to a file."""
-    for item, sign in (("in_asm", "ecall"), ("op", "trap syscall"), ("op_opt", "trap syscall"), ("out_asm", "jmp"),
-                       ("exec", "0x10000"), ("strace", "exit"), ("page", "[stack]"), ("cpu", "a0")):
-        if sign not in run("-d", item, data=elf()).stderr:
+    program = elf([segment(CODE, coder.exit_code(42))], machine=coder.machine)
+    for item, sign in (("in_asm", coder.call), ("op", "trap syscall"), ("op_opt", "trap syscall"), ("out_asm", "jmp"),
+                       ("exec", "0x10000"), ("strace", "exit"), ("page", "[stack]"), ("cpu", coder.register)):
+        if sign not in run("-d", item, data=program).stderr:
             raise tap.Fail(f"-d {item} does not show '{sign}'")
         file = Path(tempfile.mkdtemp(dir=TMP.name)) / "log"
-        run("-d", item, "-D", str(file), data=elf())
+        run("-d", item, "-D", str(file), data=program)
         if item != "out_asm" and sign not in file.read_text():
             raise tap.Fail(f"-d {item} -D FILE does not show '{sign}'")
     expect(run("-d", "in_asm", "-D", "/no/such/folder/log", data=elf()), 127, "/no/such/folder/log")
@@ -238,10 +235,12 @@ def logs():
 def main():
     cases = [(f"bad/{name}", bad_file(*rest)) for name, *rest in BAD_FILES]
     cases += [("bad/script_loop", script_loop)]
-    cases += [(f"layout/{name}", layout(*rest)) for name, *rest in LAYOUTS]
+    cases += [(f"layout/{guest}/{name}", layout(*rest)) for guest, coder in CODERS.items()
+              for name, *rest in layouts(coder)]
     cases += [("layout/of_the_host", other_layouts), ("script", script_runs), ("prefix", interpreter_under_prefix)]
     cases += [(f"option/{name}", option(*rest)) for name, *rest in OPTIONS]
-    cases += [("option/accepted", accepted), ("option/variables", variables), ("option/logs", logs)]
+    cases += [("option/accepted", accepted), ("option/variables", variables)]
+    cases += [(f"option/logs/{guest}", lambda c=coder: logs(c)) for guest, coder in CODERS.items()]
     tap.main(cases, [w for w in sys.argv[1:] if not w.startswith("-")])
 
 

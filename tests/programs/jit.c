@@ -9,9 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef __riscv
+#ifndef __x86_64__
 typedef long function(long);
 
+#ifdef __riscv
 static uint32_t *emit_add(uint32_t *at, int value)      /* addi a0, a0, value */
 {
     *at++ = (uint32_t)value << 20 | 10 << 15 | 10 << 7 | 0x13;
@@ -28,6 +29,24 @@ static void emit_return(uint32_t *at)
 {
     *at = 0x00008067;
 }
+#else
+static uint32_t *emit_add(uint32_t *at, int value)      /* add or sub x0, x0, #|value| */
+{
+    *at++ = (value < 0 ? 0xd1000000 : 0x91000000) | (uint32_t)(value < 0 ? -value : value) << 10;
+    return at;
+}
+
+static uint32_t *emit_shift(uint32_t *at, int by)       /* lsl x0, x0, #by */
+{
+    *at++ = 0xd3400000 | (64 - (uint32_t)by) % 64 << 16 | (63 - (uint32_t)by) << 10;
+    return at;
+}
+
+static void emit_return(uint32_t *at)
+{
+    *at = 0xd65f03c0;
+}
+#endif
 
 static long run(char *write, char *execute, int a, int b, int c, long argument)
 {
@@ -74,7 +93,7 @@ int main(void)
     long sum = 0;
     for (int i = 0; i < 300; i++) {
         char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-#ifdef __riscv
+#ifndef __x86_64__
         uint32_t *at = (uint32_t *)(void *)page;
         at = emit_add(at, i);
         emit_return(emit_shift(at, 2));

@@ -1,5 +1,4 @@
-/* Quadruple precision: RISC-V's long double has 113 bits, done in software with the guest's rounding.
- * guest: riscv64
+/* Quadruple precision: the guests' long double has 113 bits, done in software with the guest's rounding.
  * expect: below
  * build: -O2 dynamic; -O0 static
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Guest C programs: compiled for the host and for the guest, run, and compared.
+"""Guest C programs: compiled for the host and for each guest, run, and compared.
 
 Each file NAME.c opens with a comment; lines `key: value` in it say what the driver needs:
 
@@ -9,7 +9,6 @@ Each file NAME.c opens with a comment; lines `key: value` in it say what the dri
     args:   arguments, split as a shell would
     stdin:  text for standard input, with \\n escapes
     libs:   libraries for the end of the link line
-    guest:  the only guest that the program is for
     expect: `native` (the default): output and ending are those of the native build;
             `below`: the output is the comment at the end of the file that starts with `output:`,
             and the exit status is 0
@@ -31,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from lib import tap                                     # noqa: E402
-from lib.guests import GUESTS, dragoman                 # noqa: E402
+from lib.guests import chosen, dragoman, guest_option   # noqa: E402
 from lib.outcome import Outcome, difference, run            # noqa: E402
 import fuzz                                             # noqa: E402
 
@@ -44,7 +43,7 @@ LINKS = {
 }
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds",
          "-Wno-infinite-recursion", "-Wno-stringop-overread", "-Wno-stringop-truncation", "-ffp-contract=off", "-pthread"]
-DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm", "guest": "",
+DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm",
             "expect": "native"}
 KEY = re.compile(r"^ \*\s+(%s):\s*(.*)$" % "|".join(DEFAULTS), re.M)
 
@@ -59,7 +58,7 @@ class Program:
         self.variants = [v.split() for v in facts["build"].split(";")]
         self.args = shlex.split(facts["args"])
         self.stdin = facts["stdin"].encode().decode("unicode_escape").encode()
-        self.libs, self.guest = facts["libs"].split(), facts["guest"]
+        self.libs = facts["libs"].split()
         self.expected = None
         if facts["expect"] == "below":
             block = re.search(r"/\* output:\n(.*?)\*/\s*$", text, re.S)
@@ -76,8 +75,6 @@ class Program:
 
     def test(self, guest, quick):
         """Every variant (only the first when `quick`) must behave as expected."""
-        if self.guest not in ("", guest.name):
-            raise tap.Skip(f"for {self.guest} only")
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             want = self.expected or self.native(Path(folder))
             for number, variant in enumerate(self.variants[:1] if quick else self.variants):
@@ -105,9 +102,9 @@ class Program:
 def cases(guest, quick):
     for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c")):
         program = Program(path)
-        yield program.name, lambda p=program: p.test(guest, quick)
+        yield f"{guest.name}/{program.name}", lambda p=program: p.test(guest, quick)
     for seed in range(4 if quick else 40):
-        yield f"fuzz-{seed}", lambda s=seed: fuzz_case(guest, s)
+        yield f"{guest.name}/fuzz-{seed}", lambda s=seed: fuzz_case(guest, s)
 
 
 def fuzz_case(guest, seed):
@@ -122,17 +119,17 @@ def fuzz_case(guest, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
-    parser.add_argument("--guest", default="riscv64", choices=GUESTS)
+    guest_option(parser)
     parser.add_argument("--quick", action="store_true", help="one variant of each, few random ones")
     parser.add_argument("--seeds", metavar="FROM-TO", help="only random programs of these seeds")
     options = parser.parse_args()
-    guest = GUESTS[options.guest]
-    todo = list(cases(guest, options.quick))
-    if options.seeds:
-        first, last = map(int, options.seeds.split("-"))
-        todo = [(f"fuzz-{s}", lambda s=s: fuzz_case(guest, s)) for s in range(first, last + 1)]
-    if not shutil.which(guest.gcc):
-        todo = [(name, skip_no_compiler) for name, _ in todo]
+    todo = []
+    for guest in chosen(options):
+        found = list(cases(guest, options.quick))
+        if options.seeds:
+            first, last = map(int, options.seeds.split("-"))
+            found = [(f"{guest.name}/fuzz-{s}", lambda g=guest, s=s: fuzz_case(g, s)) for s in range(first, last + 1)]
+        todo += found if shutil.which(guest.gcc) else [(name, skip_no_compiler) for name, _ in found]
     tap.main(todo, options.only)
 
 

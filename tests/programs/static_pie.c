@@ -1,5 +1,4 @@
 /* A static position-independent program without a C library: it relocates itself, reads its own stack.
- * guest: riscv64
  * expect: below
  * build: -O2 -nostdlib -ffreestanding -fno-stack-protector static-pie; -O0 -nostdlib -ffreestanding static-pie
  * args: one "two words"
@@ -9,21 +8,37 @@
 #include <link.h>
 #include <stddef.h>
 
+#ifdef __riscv
+#define CALL "ecall"
+#define NUMBER "a7"
+#define ARGUMENT(n) "a" #n
 __asm__(".globl _start\n"
         "_start: mv a0, sp\n"
         "    lla a1, __ehdr_start\n"
         "    lla a2, _DYNAMIC\n"
         "    andi sp, sp, -16\n"
         "    call begin\n");
+#else
+#define CALL "svc 0"
+#define NUMBER "x8"
+#define ARGUMENT(n) "x" #n
+__asm__(".globl _start\n"
+        "_start: mov x0, sp\n"
+        "    adrp x1, __ehdr_start\n"
+        "    add x1, x1, :lo12:__ehdr_start\n"
+        "    adrp x2, _DYNAMIC\n"
+        "    add x2, x2, :lo12:_DYNAMIC\n"
+        "    bl begin\n");
+#endif
 
 static long call(long number, long a, long b, long c)
 {
-    register long a0 __asm__("a0") = a;
-    register long a1 __asm__("a1") = b;
-    register long a2 __asm__("a2") = c;
-    register long a7 __asm__("a7") = number;
-    __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a7) : "memory");
-    return a0;
+    register long first __asm__(ARGUMENT(0)) = a;
+    register long second __asm__(ARGUMENT(1)) = b;
+    register long third __asm__(ARGUMENT(2)) = c;
+    register long which __asm__(NUMBER) = number;
+    __asm__ volatile(CALL : "+r"(first) : "r"(second), "r"(third), "r"(which) : "memory");
+    return first;
 }
 
 static void put(const char *text)
