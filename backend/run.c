@@ -8,6 +8,7 @@
 #include "debug/log.h"
 #include "frontend/guest.h"
 #include "loader/space.h"
+#include "syscall/abi.h"
 #include "syscall/linux.h"
 
 /* --- traps ---------------------------------------------------------------------------------------
@@ -39,8 +40,7 @@ static void trap_fetch(struct cpu *cpu)
 
 static void trap_misalign(struct cpu *cpu)
 {
-    /* RISC-V's kernel gives the pc (arch/riscv/kernel/traps.c, do_trap_load_misaligned). */
-    linux_fault(cpu, SIGBUS, BUS_ADRALN, cpu->trap_info ? cpu->trap_info : cpu->pc);
+    linux_fault(cpu, SIGBUS, BUS_ADRALN, cpu->guest->linux_abi->misaligned_pc ? cpu->pc : (gaddr)cpu->trap_info);
 }
 
 static void trap_sync_code(struct cpu *cpu)

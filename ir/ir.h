@@ -184,7 +184,7 @@ enum ir_trap {
     IR_TRAP_ILLEGAL,  /* undefined instruction at pc; imm: its bits */
     IR_TRAP_BREAK,    /* breakpoint instruction at pc */
     IR_TRAP_FETCH,    /* fetch of the instruction at pc faults; imm: the address of the first byte that can't be had */
-    IR_TRAP_MISALIGN, /* misaligned access or jump; imm: address if known */
+    IR_TRAP_MISALIGN, /* misaligned access or jump; imm: the address */
     IR_TRAP_SYNC_CODE,/* instruction cache flush: imm unused; pc: the instruction after */
     IR_TRAP_MODE,     /* cpu.mode becomes imm: look the unit up anew at pc, the instruction after */
     IR_NTRAPS

@@ -56,6 +56,7 @@ struct guest_linux {
     uint16_t sp_off, tls_off;
     uint8_t syscall_len;             /* bytes of the system call instruction, for restarts */
     bool sa_restorer;                /* struct sigaction has sa_restorer between flags and mask */
+    bool misaligned_pc;              /* si_addr of a misaligned access is the pc, not the address */
     const struct abi_bit *open_bits; /* ended by {0, 0}; NULL: as on the host */
     const uint8_t *sigreturn_code;   /* instructions that make the rt_sigreturn call */
     size_t sigreturn_code_size;

@@ -43,6 +43,7 @@ struct stub {
     uint32_t first, n;           /* ra.wheres */
     gaddr pc;                    /* where the guest goes on */
     uint32_t trap;               /* STUB_TRAP */
+    uint8_t info_reg;            /* STUB_TRAP: the register with its payload, or RA_NONE: the payload is info */
     uint64_t info;
     /* STUB_CODE: calls `code`, then jumps back to `back` */
     void (*code)(struct x86_emit *e, const struct stub *s);

@@ -39,7 +39,7 @@ static void store_pc(struct x86_emit *e, gaddr pc)
 struct stub *stub_new(struct x86_emit *e, enum stub_kind kind)
 {
     GROW(e, stubs);
-    e->stubs[e->nstubs] = (struct stub){ .kind = (uint8_t)kind };
+    e->stubs[e->nstubs] = (struct stub){ .kind = (uint8_t)kind, .info_reg = RA_NONE };
     return &e->stubs[e->nstubs++];
 }
 
@@ -72,13 +72,17 @@ static void poll_out(struct x86_emit *e, gaddr pc)
     x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_POLL));
 }
 
-static void trap_out(struct x86_emit *e, gaddr pc, uint32_t trap, uint64_t info)
+static void trap_out(struct x86_emit *e, gaddr pc, uint32_t trap)
 {
     store_pc(e, pc);
     x86_mov_mi(&e->b, 4, CPU_MEM(e, trap), (int32_t)trap);
+    x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_TRAP));
+}
+
+static void const_info(struct x86_emit *e, uint64_t info)
+{
     x86_mov_ri(&e->b, 8, EXIT_PC, (int64_t)info);
     x86_mov_mr(&e->b, 8, CPU_MEM(e, trap_info), EXIT_PC);
-    x86_jmp(&e->b, thunk_pos(e, THUNK_EXIT_TRAP));
 }
 
 static void stub_emit(struct x86_emit *e, const struct stub *s)
@@ -90,10 +94,14 @@ static void stub_emit(struct x86_emit *e, const struct stub *s)
         x86_jmp(&e->b, (int32_t)s->back);
         return;
     }
+    if (s->info_reg != RA_NONE)
+        x86_mov_mr(&e->b, 8, CPU_MEM(e, trap_info), s->info_reg);
     ra_exit_moves(&e->ra, s->first, s->n, RA_NONE, RA_NONE);
     switch (s->kind) {
     case STUB_TRAP:
-        trap_out(e, s->pc, s->trap, s->info);
+        if (s->info_reg == RA_NONE)
+            const_info(e, s->info);
+        trap_out(e, s->pc, s->trap);
         break;
     case STUB_POLL:
         poll_out(e, s->pc);
@@ -221,7 +229,8 @@ void emit_exit_ind(struct x86_emit *e, struct ir_insn *i)
 void emit_trap(struct x86_emit *e, struct ir_insn *i)
 {
     go_home(e, i, IR_NONE);
-    trap_out(e, e->u->snaps[i->snap].pc, i->aux, (uint64_t)i->imm);
+    const_info(e, (uint64_t)i->imm);
+    trap_out(e, e->u->snaps[i->snap].pc, i->aux);
 }
 
 /* ------------------------------------------------------------------ edges */

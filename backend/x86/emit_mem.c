@@ -35,7 +35,7 @@ static void check_alignment(struct x86_emit *e, const struct ir_insn *i, struct 
 
     if (!(i->aux & IR_MEM_ALIGNED) || bytes == 1)
         return;
-    if (i->imm || (i->op == IR_load && i->arg[1])) {
+    if (i->imm || ((i->op == IR_load || i->op == IR_store) && i->arg[1])) {
         t = ra_temp(&e->ra, RA_GPR, 0);
         x86_lea_rm(&e->b, 8, t, m);
     }
@@ -45,6 +45,7 @@ static void check_alignment(struct x86_emit *e, const struct ir_insn *i, struct 
     s->first = first;
     s->n = e->ra.nwheres - first;
     s->trap = IR_TRAP_MISALIGN;
+    s->info_reg = (uint8_t)t;
     s->pc = e->u->snaps[i->snap].pc;
     stub_jcc(e, s, X86_NE);
 }
@@ -93,6 +94,7 @@ void emit_store(struct x86_emit *e, struct ir_insn *i)
     struct opnd v = opnd_get(e, ra_rep(&e->ra, i->arg[2]), false, !fp, type_bytes(type));
     struct x86_mem m = operand_address(e, i);
 
+    check_alignment(e, i, m, gpr(e->o[0]), type_bytes(type));
     e->snap_rec = snaplog_add(e, i->snap);
     emit_mark_fault(e);
     if (v.kind == OPND_IMM)

@@ -101,12 +101,15 @@ bool a64_stxr(struct aarch64_ctx *ctx, const struct arg_stx *a)
 
 enum { SZ_WORDS = 2 };
 
-/* An access of 2^sz bytes at addr that is misaligned is a fault. */
-static void check_aligned(struct aarch64_ctx *ctx, ir_ref addr, int sz)
+/* Both doublewords at addr; misaligned is a fault. */
+static ir_ref load_pair(struct aarch64_ctx *ctx, ir_ref addr)
 {
-    ir_ref low = op64(ctx, IR_and, addr, const64(ctx, (1u << sz) - 1));
+    return ir_emit(ctx->u, IR_load, IR_V128, IR_V128 | IR_MEM_ALIGNED, addr, IR_NONE, IR_NONE, 0);
+}
 
-    tr_trap_if(ctx->tr, cmp(ctx, IR_cmpne, low, const64(ctx, 0)), IR_TRAP_MISALIGN, 0);
+static ir_ref half_of(struct aarch64_ctx *ctx, ir_ref pair, int n)
+{
+    return ir_emit(ctx->u, IR_vget, IR_I64, IR_I64, pair, IR_NONE, IR_NONE, n);
 }
 
 static ir_ref high_word(struct aarch64_ctx *ctx, ir_ref v)
@@ -126,8 +129,7 @@ static ir_ref joined(struct aarch64_ctx *ctx, int lo, int hi)
     return op64(ctx, IR_or, high, zext64(ctx, wget(ctx, lo)));
 }
 
-/* Two doublewords are read one after the other: the store, which compares both, finds out if they don't belong together
- * (without one a load of two doublewords is not single-copy atomic: LSE2 is not claimed). */
+/* The store compares both doublewords: it finds out if what was read here doesn't belong together. */
 bool a64_ldxp(struct aarch64_ctx *ctx, const struct arg_ldxp *a)
 {
     ir_ref addr = xget_sp(ctx, a->rn), x, y;
@@ -139,9 +141,10 @@ bool a64_ldxp(struct aarch64_ctx *ctx, const struct arg_ldxp *a)
         x = low_word(ctx, both);
         y = high_word(ctx, both);
     } else {
-        check_aligned(ctx, addr, 4);
-        x = load_at(ctx, addr, IR_I64, 0);
-        y = load_at(ctx, addr, IR_I64, 8);
+        ir_ref both = load_pair(ctx, addr);
+
+        x = half_of(ctx, both, 0);
+        y = half_of(ctx, both, 1);
         tr_put(ctx->tr, A64_REG_ex_lo, x);
         tr_put(ctx->tr, A64_REG_ex_hi, y);
     }
@@ -167,7 +170,7 @@ bool a64_stxp(struct aarch64_ctx *ctx, const struct arg_stxp *a)
         store_exclusive(ctx, 3, addr, tr_get(ctx->tr, A64_REG_ex_lo), joined(ctx, a->rt, a->rt2), a->rs);
         return true;
     }
-    check_aligned(ctx, addr, 4);
+    load_pair(ctx, addr); /* for the fault, of which the helper couldn't tell the address */
     call_on_state(ctx, A64_HELPER_stxp);
     return true;
 }
@@ -184,7 +187,7 @@ bool a64_casp(struct aarch64_ctx *ctx, const struct arg_amo *a)
         xput(ctx, a->rs + 1, high_word(ctx, old));
         return true;
     }
-    check_aligned(ctx, addr, 4);
+    load_pair(ctx, addr); /* as in stxp */
     call_on_state(ctx, A64_HELPER_casp);
     return true;
 }

@@ -125,6 +125,7 @@ const struct guest_linux riscv64_linux = {
     .sp_off = SLOT(sp),
     .tls_off = SLOT(tp),
     .syscall_len = 4,
+    .misaligned_pc = true,       /* arch/riscv/kernel/traps.c, do_trap_load_misaligned() */
     .sigreturn_code = sigreturn_code,
     .sigreturn_code_size = sizeof sigreturn_code,
     .frame_push = frame_push,

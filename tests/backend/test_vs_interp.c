@@ -253,6 +253,7 @@ static struct outcome run_interp(const struct ir_unit *u, struct machine *m, uns
     if (r.how == INTERP_MISALIGN) {
         o.how = INTERP_TRAP;
         o.trap = IR_TRAP_MISALIGN;
+        o.info = (int64_t)r.addr;
     }
     return o;
 }

@@ -384,8 +384,10 @@ static void gen_mem(struct gen *g, enum ir_op op)
         aux |= chance(g, 50) ? IR_MEM_SX : 0;
     }
     base = gen_base(g, &index, &aux, &imm);
+    if (chance(g, atomic ? 30 : 5))
+        aux |= IR_MEM_ALIGNED;
     if (atomic) {
-        aux = (uint16_t)((aux & ~(3u << IR_MEM_SCALE_SHIFT)) | (chance(g, 30) ? IR_MEM_ALIGNED : 0));
+        aux = (uint16_t)(aux & ~(3u << IR_MEM_SCALE_SHIFT));
         if (op == IR_amo)
             aux |= below(g, IR_AMO_ANDN + 1) << IR_AMO_SHIFT;
         a = pick(g, t);

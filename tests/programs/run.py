@@ -9,6 +9,7 @@ Each file NAME.c opens with a comment; lines `key: value` in it say what the dri
     args:   arguments, split as a shell would
     stdin:  text for standard input, with \\n escapes
     libs:   libraries for the end of the link line
+    guest:  the only guest that the program is for
     expect: `native` (the default): output and ending are those of the native build;
             `below`: the output is the comment at the end of the file that starts with `output:`,
             and the exit status is 0
@@ -43,7 +44,7 @@ LINKS = {
 }
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds",
          "-Wno-infinite-recursion", "-Wno-stringop-overread", "-Wno-stringop-truncation", "-ffp-contract=off", "-pthread"]
-DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm",
+DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm", "guest": "",
             "expect": "native"}
 KEY = re.compile(r"^ \*\s+(%s):\s*(.*)$" % "|".join(DEFAULTS), re.M)
 
@@ -58,7 +59,7 @@ class Program:
         self.variants = [v.split() for v in facts["build"].split(";")]
         self.args = shlex.split(facts["args"])
         self.stdin = facts["stdin"].encode().decode("unicode_escape").encode()
-        self.libs = facts["libs"].split()
+        self.libs, self.guest = facts["libs"].split(), facts["guest"]
         self.expected = None
         if facts["expect"] == "below":
             block = re.search(r"/\* output:\n(.*?)\*/\s*$", text, re.S)
@@ -102,7 +103,8 @@ class Program:
 def cases(guest, quick):
     for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c")):
         program = Program(path)
-        yield f"{guest.name}/{program.name}", lambda p=program: p.test(guest, quick)
+        if program.guest in ("", guest.name):
+            yield f"{guest.name}/{program.name}", lambda p=program: p.test(guest, quick)
     for seed in range(4 if quick else 40):
         yield f"{guest.name}/fuzz-{seed}", lambda s=seed: fuzz_case(guest, s)
 
