@@ -48,6 +48,36 @@ static bool clears_upper(const struct ir_insn *i)
     }
 }
 
+static bool is_fp(unsigned type)
+{
+    return type == IR_F32 || type == IR_F64;
+}
+
+/* Does insn `r` leave zeros above the float that it makes? Scalar instructions of SSE take what is above from an operand, and the
+ * emitter lets that be a clean one where it has the choice (emit_fp.c). Parameters: as found so far, see number(). */
+static bool makes_clean(const struct ra *ra, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+
+    switch (i->op) {
+    case IR_load: case IR_const:
+        return true;
+    case IR_bitcast:
+        return !is_fp(ir_at(ra->u, i->arg[0])->type);
+    case IR_fadd: case IR_fmul:
+        return ra_clean(ra, i->arg[0]) || ra_clean(ra, i->arg[1]);
+    case IR_fsub: case IR_fdiv: case IR_fsqrt: case IR_fneg: case IR_fabs: case IR_fcvt:
+        return ra_clean(ra, i->arg[0]);
+    case IR_fma:
+        return ra_clean(ra, i->arg[2]) || ((i->aux & (IR_FP_ARM | IR_FP_CANON)) == IR_FP_ARM &&
+                                           (ra_clean(ra, i->arg[0]) || ra_clean(ra, i->arg[1])));
+    case IR_fcvt_is: case IR_fcvt_iu:
+        return !i->imm;
+    default:
+        return false;
+    }
+}
+
 /* The value whose register serves as this one's too, or the insn itself. Upper bits of values narrower
  * than 64 bits are anything; an i1 is 0 or 1 in the whole register. */
 static ir_ref alias_of(const struct ra *ra, ir_ref r)
@@ -64,6 +94,10 @@ static ir_ref alias_of(const struct ra *ra, ir_ref r)
         if (src->type == IR_I1 || (ra->alias[i->arg[0]] == i->arg[0] && clears_upper(src)))
             return ra->alias[i->arg[0]];
         return r;
+    case IR_vget:
+        return is_fp(i->type) && i->imm == 0 ? ra->alias[i->arg[0]] : r;
+    case IR_vzext:
+        return is_fp(src->type) && ra_clean(ra, i->arg[0]) ? ra->alias[i->arg[0]] : r;
     default:
         return r;
     }
@@ -129,16 +163,64 @@ static void note_get(struct ra *ra, ir_ref r, const struct ir_insn *i)
         ra->unhomed[ra->nunhomed++] = (uint8_t)i->aux;
 }
 
-static void number(struct ra *ra)
+static void note_alias(struct ra *ra, ir_ref r)
+{
+    ir_ref rep = alias_of(ra, r);
+
+    if (rep == r) {
+        if (is_fp(ir_at(ra->u, r)->type) && ir_at(ra->u, r)->op != IR_param)
+            ra->v[r].clean = makes_clean(ra, r);
+        return;
+    }
+    ra->alias[r] = rep;
+    if (ra->v[rep].bytes < ra->v[r].bytes) /* a float that is a vector, too */
+        ra->v[rep].bytes = ra->v[r].bytes;
+}
+
+/* Fresh values. Of an FP parameter clean is supposed, unless an edge has shown that it isn't. */
+static void reset_values(struct ra *ra, bool again)
+{
+    const struct ir_unit *u = ra->u;
+
+    for (uint32_t r = 0; r < u->ninsns; r++) {
+        bool clean = is_fp(u->insns[r].type) && u->insns[r].op == IR_param && (!again || ra->v[r].clean);
+
+        ra->alias[r] = r;
+        ra->v[r] = fresh[u->insns[r].type];
+        ra->v[r].clean = clean;
+    }
+}
+
+/* Takes back what was supposed wrongly of a parameter; true if something was. */
+static bool unclean_params(struct ra *ra)
+{
+    const struct ir_unit *u = ra->u;
+    bool any = false;
+
+    for (uint32_t b = 0; b < u->nblocks; b++) {
+        const struct ir_insn *i = ir_at(u, u->blocks[b].last);
+
+        for (unsigned k = 0; k < (i->op == IR_br ? 2u : i->op == IR_jmp ? 1u : 0u); k++) {
+            const struct ir_edge *e = &u->edges[i->aux + k];
+            ir_ref p = u->blocks[i->imm >> 16 * k & 0xffff].first;
+
+            for (uint32_t a = 0; a < e->n; a++, p = u->insns[p].next)
+                if (ra->v[p].clean && !ra_clean(ra, u->edge_args[e->first + a])) {
+                    ra->v[p].clean = false;
+                    any = true;
+                }
+        }
+    }
+    return any;
+}
+
+static void number(struct ra *ra, bool again)
 {
     struct ir_unit *u = ra->u;
     uint32_t pos = 1;
 
     ra->nloops = 0;
-    for (uint32_t r = 0; r < u->ninsns; r++) {
-        ra->alias[r] = r;
-        ra->v[r] = fresh[u->insns[r].type];
-    }
+    reset_values(ra, again);
     if (!ra->ghosts_made)
         make_ghosts(ra);
     memcpy(&ra->v[u->ninsns], ra->ghosts, ra->nhomes * sizeof *ra->ghosts);
@@ -153,8 +235,7 @@ static void number(struct ra *ra)
             struct ir_insn *i = ir_at(u, r);
 
             i->tmp = pos++;
-            if (i->op == IR_copy || i->op == IR_trunc || i->op == IR_zext)
-                ra->alias[r] = alias_of(ra, r);
+            note_alias(ra, r);
             for (unsigned k = 0; k < 3; k++)
                 if (i->arg[k])
                     count_use(ra, i->arg[k], r);
@@ -206,8 +287,10 @@ static bool fuses(const struct ra *ra, ir_ref r)
     for (uint32_t b = 0; b < ra->u->nblocks; b++)
         if (ra->block_pos[b] > i->tmp && ra->block_pos[b] <= user->tmp)
             return false;
-    if ((ir_ops[i->op].flags & IR_FPENV) && user->tmp > i->tmp + 1)
-        return false;
+    if (ir_ops[i->op].flags & IR_FPENV)
+        for (ir_ref k = i->next; k != v->user; k = ir_at(ra->u, k)->next)
+            if (!(ir_ops[ir_at(ra->u, k)->op].flags & IR_PURE) && ir_at(ra->u, k)->op != IR_insn)
+                return false;
     return user->op == IR_exit_if || user->op == IR_trap_if || user->op == IR_br ||
            (user->op == IR_select && user->type != IR_F32 && user->type != IR_F64);
 }
@@ -331,7 +414,9 @@ static void find_entry_ends(struct ra *ra)
 void ra_analyse(struct ra *ra)
 {
     reserve(ra);
-    number(ra);
+    number(ra, false);
+    while (ra->u->nblocks > 1 && unclean_params(ra))
+        number(ra, true);
     find_ends(ra);
     find_entry_ends(ra);
 }

@@ -24,6 +24,11 @@ static int32_t guest_slot(const struct ra *ra, unsigned reg)
     return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);
 }
 
+static uint8_t guest_bytes(const struct ra *ra, unsigned reg)
+{
+    return ra->u->guest->regs[reg].type == IR_V128 ? 16 : 8;
+}
+
 /* The only writer of ra->in. */
 static void set_in(struct ra *ra, unsigned reg, ir_ref v)
 {
@@ -496,7 +501,7 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
         if (w->reg != RA_NONE ? w->reg == h : !w->is_const && h == RA_NONE && w->off == slot)
             continue;
         move_add(ra, (struct ra_move){ .dst = h, .dst_off = slot, .src = w->reg, .src_off = w->off,
-                                       .konst = w->is_const ? w->val : 0, .bytes = ra->v[w->val].bytes });
+                                       .konst = w->is_const ? w->val : 0, .bytes = guest_bytes(ra, w->guest) });
     }
     if (keep_from != RA_NONE && keep_from != keep_reg)
         move_add(ra, (struct ra_move){ .dst = (uint8_t)keep_reg, .src = (uint8_t)keep_from, .bytes = 8 });
@@ -663,7 +668,7 @@ static void hint_args(struct ra *ra, uint32_t to)
     }
 }
 
-static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off)
+static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off, uint8_t bytes)
 {
     const struct ra_val *s = &ra->v[src];
 
@@ -672,7 +677,7 @@ static void edge_move(struct ra *ra, ir_ref src, unsigned dst, int32_t dst_off)
     if (s->reg == RA_NONE && s->slot == RA_NO_SLOT && !is_const(ra, src))
         return; /* live in layout order only: it has not been made on this path, nobody reads it there */
     move_add(ra, (struct ra_move){ .dst = (uint8_t)dst, .dst_off = dst_off, .src = s->reg,
-                                   .src_off = s->slot, .bytes = s->bytes,
+                                   .src_off = s->slot, .bytes = bytes,
                                    .konst = s->reg == RA_NONE && is_const(ra, src) ? src : 0 });
 }
 
@@ -721,7 +726,7 @@ void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
             continue;
         if (e->in_mem[r] && !ra->v[x].in_mem && ra->v[x].reg != RA_NONE)
             save(ra, x);
-        edge_move(ra, x, r, 0);
+        edge_move(ra, x, r, 0, ra->v[x].bytes);
     }
     for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next) {
         ir_ref a = ra->alias[u->edge_args[edge->first + k]];
@@ -732,7 +737,7 @@ void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
         for (unsigned r = 0; r < RA_NREGS; r++)
             if (e->in[r] == p)
                 reg = r;
-        edge_move(ra, a, reg, ra->v[p].slot);
+        edge_move(ra, a, reg, ra->v[p].slot, ra->v[p].bytes);
     }
     moves_emit(ra);
     if (first)

@@ -61,6 +61,7 @@ struct ra_val {
     bool in_mem;      /* slot holds the value */
     bool fused;       /* emitted by its only user */
     bool needed;      /* an operand of some insn, not only of snapshots */
+    bool clean;       /* f32, f64: what its register has above the value is zeros */
     uint32_t nuses;   /* how often insns name it */
     ir_ref user;      /* the last insn that names it */
 };
@@ -106,7 +107,7 @@ struct ra {
     uint32_t temps;                  /* those of them that hold no value: not for a result either */
     ir_ref in[RA_NREGS];             /* value each register holds, 0 = none */
     struct ra_val *v;                uint32_t cap_v;
-    ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies) */
+    ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies, lanes) */
     struct ra_loop *loops;           uint32_t nloops, cap_loops; /* in the order of their ends */
     struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
     uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
@@ -136,6 +137,11 @@ void ra_analyse(struct ra *ra);
 static inline ir_ref ra_rep(const struct ra *ra, ir_ref r)
 {
     return ra->alias[r];
+}
+/** Is operand `r`, an f32 or f64, known to have zeros above it in the register? */
+static inline bool ra_clean(const struct ra *ra, ir_ref r)
+{
+    return ra->v[ra->alias[r]].clean && ra->u->insns[ra->alias[r]].type == ra->u->insns[r].type;
 }
 /** The registers-to-be operands of insn `r`: its arguments, with fused ones replaced by theirs. Returns
  * how many (at most 6). */

@@ -329,6 +329,8 @@ void rt_result(struct x86_emit *e, unsigned reg, unsigned type)
         x86_mov_rm(&e->b, type == IR_I64 ? 8 : 4, reg, CPU_MEM(e, rt_int));
     else if (type == IR_V128)
         x86_movaps_xm(&e->b, xmm(reg), CPU_MEM(e, rt_fp));
+    else if (type == IR_F32)
+        x86_movss_xm(&e->b, xmm(reg), CPU_MEM(e, rt_fp));
     else
         x86_movq_xm(&e->b, xmm(reg), CPU_MEM(e, rt_fp));
 }

@@ -136,22 +136,13 @@ static void fix_result(struct x86_emit *e, struct ir_insn *i, const uint8_t *reg
 
 /* ------------------------------------------------------------------ arithmetic */
 
-#define FP2(name)                                                                                  \
-    static void fp2_##name(struct x86_emit *e, bool wide, unsigned d, unsigned a, unsigned b)      \
-    {                                                                                              \
-        if (host_features.avx && d != a) {                                                         \
-            wide ? x86_v##name##sd_xxx(&e->b, xmm(d), xmm(a), xmm(b))                              \
-                 : x86_v##name##ss_xxx(&e->b, xmm(d), xmm(a), xmm(b));                             \
-            return;                                                                                \
-        }                                                                                          \
-        emit_move(e, d, a);                                                                        \
-        wide ? x86_##name##sd_xx(&e->b, xmm(d), xmm(b)) : x86_##name##ss_xx(&e->b, xmm(d), xmm(b)); \
-    }
-FP2(add)
-FP2(sub)
-FP2(mul)
-FP2(div)
-#undef FP2
+/* d = a op b, b not being d: with AVX one instruction. */
+static void fp2(struct x86_emit *e, const struct ir_insn *i, unsigned d, unsigned a, unsigned b)
+{
+    static const uint8_t opcodes[IR_NOPS] = { [IR_fadd] = 0x58, [IR_fmul] = 0x59, [IR_fsub] = 0x5c, [IR_fdiv] = 0x5e };
+
+    v3(e, (is64(i) ? X86_OP(F2, 0F, 00) : X86_OP(F3, 0F, 00)) | opcodes[i->op], d, a, b);
+}
 
 void emit_fp2(struct x86_emit *e, struct ir_insn *i)
 {
@@ -170,12 +161,11 @@ void emit_fp2(struct x86_emit *e, struct ir_insn *i)
         arith_rt(e, i, regs, 2, e->d);
         return;
     }
-    switch (i->op) {
-    case IR_fadd: fp2_add(e, is64(i), e->d, a, b); break;
-    case IR_fsub: fp2_sub(e, is64(i), e->d, a, b); break;
-    case IR_fmul: fp2_mul(e, is64(i), e->d, a, b); break;
-    default:      fp2_div(e, is64(i), e->d, a, b); break;
-    }
+    /* What is above the result comes from the first operand. */
+    if ((i->op == IR_fadd || i->op == IR_fmul) && !ra_clean(&e->ra, i->arg[0]) && ra_clean(&e->ra, i->arg[1]))
+        fp2(e, i, e->d, b, a);
+    else
+        fp2(e, i, e->d, a, b);
     fix_result(e, i, regs);
 }
 
@@ -203,20 +193,21 @@ static void code_fma_nan(struct x86_emit *e, const struct stub *s)
     arith_rt(e, s->insn, (const uint8_t[3]){ s->a[0], s->a[1], s->d }, 3, s->d);
 }
 
-#define FMA3(suffix, type)                                                                         \
-    static void fma3_##suffix(struct x86_emit *e, unsigned neg, enum x86_xmm d, enum x86_xmm a,    \
-                              enum x86_xmm b)                                                      \
-    {                                                                                              \
-        switch (neg) {                                                                             \
-        case 0:  x86_vfmadd231##suffix##_xxx(&e->b, d, a, b); break;                               \
-        case 1:  x86_vfnmadd231##suffix##_xxx(&e->b, d, a, b); break;                              \
-        case 2:  x86_vfmsub231##suffix##_xxx(&e->b, d, a, b); break;                               \
-        default: x86_vfnmsub231##suffix##_xxx(&e->b, d, a, b); break;                              \
-        }                                                                                          \
+/* d = a * b + c, by a copy of one of them: what is above the result comes from it. */
+static void fma3(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned b, unsigned c)
+{
+    static const uint8_t negated[4] = { 0, 4, 2, 6 }; /* none, product, addend, both */
+    uint32_t op = (X86_OP(66, 0F38, 00) | (is64(i) ? X86_F_W : 0)) + negated[i->imm & 3];
+    unsigned clean = ra_clean(&e->ra, i->arg[0]) ? a : b, other = clean == a ? b : a;
+
+    if (e->d != c && !ra_clean(&e->ra, i->arg[2]) && (clean == a || ra_clean(&e->ra, i->arg[1]))) {
+        emit_move(e, e->d, clean);
+        x86_enc_vex(&e->b, op + 0xa9, xmm(e->d), xmm(other), xmm(c), 0); /* 213 */
+    } else {
+        emit_move(e, e->d, c);
+        x86_enc_vex(&e->b, op + 0xb9, xmm(e->d), xmm(a), xmm(b), 0); /* 231 */
     }
-FMA3(sd, F64)
-FMA3(ss, F32)
-#undef FMA3
+}
 
 void emit_fma(struct x86_emit *e, struct ir_insn *i)
 {
@@ -235,11 +226,7 @@ void emit_fma(struct x86_emit *e, struct ir_insn *i)
         return;
     }
     e->d = ra_def(&e->ra, e->ra.cur, c, factors | (keeps_operands(i) ? 1u << c : 0));
-    emit_move(e, e->d, c);
-    if (is64(i))
-        fma3_sd(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
-    else
-        fma3_ss(e, i->imm & 3, xmm(e->d), xmm(a), xmm(b));
+    fma3(e, i, a, b, c);
     if (i->aux & IR_FP_ARM)
         fix_arm(e, i, regs);
     else if (i->aux & IR_FP_CANON)
@@ -291,9 +278,12 @@ void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
         rt_result(e, e->d, IR_F32);
         return;
     }
-    /* The conversions merge into their target: name the source for it, not some older value. */
-    emit_move(e, e->d, a);
-    is64(i) ? x86_cvtss2sd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_cvtsd2ss_xx(&e->b, xmm(e->d), xmm(e->d));
+    if (ra_clean(&e->ra, i->arg[0])) { /* both lanes: nothing is merged, and a zero raises nothing */
+        v2(e, is64(i) ? X86_OP(NP, 0F, 5A) : X86_OP(66, 0F, 5A), e->d, a);
+    } else { /* they merge into their target: name the source for it, not some older value */
+        emit_move(e, e->d, a);
+        is64(i) ? x86_cvtss2sd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_cvtsd2ss_xx(&e->b, xmm(e->d), xmm(e->d));
+    }
     if (check_tiny)
         fix_arm(e, i, regs);
     else if (i->aux & IR_FP_CANON) /* Arm's NaN is the host's */
