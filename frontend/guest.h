@@ -83,5 +83,7 @@ struct guest {
     const struct guest_linux *linux_abi; /* syscall numbers, registers, signal frames: syscall/abi.h */
 };
 
+/** The guests one by one, from 0 on; NULL after the last. */
+const struct guest *guest_by_index(unsigned index);
 /** The guest for an ELF machine and class, or NULL. */
 const struct guest *guest_by_elf(uint16_t machine, uint8_t elf_class);

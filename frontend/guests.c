@@ -11,6 +11,11 @@ static const struct guest *const guests[] = {
 
 enum { NGUESTS = sizeof guests / sizeof guests[0] };
 
+const struct guest *guest_by_index(unsigned index)
+{
+    return index < NGUESTS ? guests[index] : NULL;
+}
+
 const struct guest *guest_by_elf(uint16_t machine, uint8_t elf_class)
 {
     for (unsigned i = 0; i < NGUESTS; i++)

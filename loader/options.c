@@ -14,6 +14,7 @@
 #include "ir/passes/pass.h"
 #include "loader/hostfd.h"
 #include "loader/space.h"
+#include "syscall/coverage.h"
 
 enum kind { FLAG, STRING, NUMBER, SIZE, LIST, SHOW };
 
@@ -152,6 +153,11 @@ static void check_cache(const char *value)
 static void show_version(const char *value)
 {
     puts("dragoman " DRAGOMAN_VERSION);
+}
+
+static void show_syscalls(const char *value)
+{
+    coverage_print(stdout);
 }
 
 static void show_help(const char *value);

@@ -429,7 +429,7 @@ static int64_t part_protect(const struct space_range *part, void *arg)
     if (part->start > p->done || (part->kind & SPACE_HOST))
         return -ENOMEM;                         /* a hole */
     uint64_t len = part->end - part->start;
-    if (host_prot(part->prot) != host_prot(p->prot) &&
+    if (part->prot != p->prot &&                /* equal for the host or not: it may be sealed */
         mprotect(host(part->start), len, host_prot(p->prot)) < 0)
         return -errno;
     if (!ranges_reserve(&space.set))
@@ -614,7 +614,8 @@ static bool brk_move(gaddr addr)
         return false;
     if (new_end < old_end) {
         forget_code(new_end, old_end);
-        munmap(host(new_end), old_end - new_end);
+        if (munmap(host(new_end), old_end - new_end) < 0)
+            return false;                       /* sealed */
         ranges_clear(&space.set, new_end, old_end);
     } else if (new_end > old_end) {
         struct request rq = { .len = new_end - old_end, .prot = PROT_READ | PROT_WRITE, .fd = -1,

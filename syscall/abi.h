@@ -24,10 +24,12 @@ struct sys;
 enum call {
     CALL_none,
 #define PASS(name, ...) CALL_##name,
+#define CONV(name, ...) CALL_##name,
 #define CALL(name, ...) CALL_##name,
 #define DENY(name, ...) CALL_##name,
 #include "syscall/syscall.def"
 #undef PASS
+#undef CONV
 #undef CALL
 #undef DENY
     NCALLS

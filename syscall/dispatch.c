@@ -65,12 +65,16 @@ static int64_t prepare_paths(struct sys *s, unsigned mask)
 /* Checks and translates arguments by their kinds: 0 or -errno. */
 static int64_t prepare(struct sys *s, enum call id)
 {
+    if (!sys_masks[id].any)
+        return 0;
     for (unsigned mask = sys_masks[id].fds; mask; mask &= mask - 1)
         if (sys_fd_hidden(s->a[__builtin_ctz(mask)]))
             return -EBADF;
     for (unsigned mask = sys_masks[id].ptrs; mask; mask &= mask - 1)
         if (s->a[__builtin_ctz(mask)] >= linux_state.task_size)
             return -EFAULT;
+    for (unsigned mask = sys_masks[id].open; mask; mask &= mask - 1)
+        s->a[__builtin_ctz(mask)] = sys_open_to_host(s->a[__builtin_ctz(mask)]);
     return sys_masks[id].paths ? prepare_paths(s, sys_masks[id].paths) : 0;
 }
 

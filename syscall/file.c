@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "loader/hostfd.h"
+#include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/path.h"
 #include "syscall/proc.h"
@@ -17,7 +18,7 @@
 
 /* --- open ------------------------------------------------------------------------------------------- */
 
-static uint64_t flags_to_host(uint64_t flags)
+uint64_t sys_open_to_host(uint64_t flags)
 {
     uint64_t out = flags;
     const struct abi_bit *bits = linux_state.abi->open_bits;
@@ -29,7 +30,7 @@ static uint64_t flags_to_host(uint64_t flags)
     return out;
 }
 
-static uint64_t flags_to_guest(uint64_t flags)
+uint64_t sys_open_to_guest(uint64_t flags)
 {
     uint64_t out = flags;
     const struct abi_bit *bits = linux_state.abi->open_bits;
@@ -41,7 +42,7 @@ static uint64_t flags_to_guest(uint64_t flags)
     return out;
 }
 
-/* Common to openat and openat2: the path in s->a[1] becomes a host pointer, or the file is one of ours and *fd is
+/* Common to openat and openat2, flags being the host's: the path in s->a[1] becomes a host pointer, or the file is one of ours and *fd is
  * set. False: the call's result is in *fd. */
 static bool open_path(struct sys *s, uint64_t flags, int64_t *fd)
 {
@@ -70,31 +71,38 @@ static bool open_path(struct sys *s, uint64_t flags, int64_t *fd)
 int64_t sys_openat(struct sys *s)
 {
     int64_t fd;
-    s->a[2] = flags_to_host(s->a[2]);
     return open_path(s, s->a[2], &fd) ? sys_host(s, __NR_openat) : fd;
+}
+
+/* A struct open_how of `size` bytes: later versions than ours must be zero where we know no field. */
+static int64_t read_open_how(struct open_how *how, gaddr from, uint64_t size)
+{
+    if (size < sizeof *how)
+        return -EINVAL;
+    if (size > SPACE_PAGE)
+        return -E2BIG;
+    for (uint64_t at = sizeof *how; at < size; at++) {
+        char byte;
+        if (!copy_from_guest(&byte, from + at, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return copy_from_guest(how, from, sizeof *how) ? 0 : -EFAULT;
 }
 
 int64_t sys_openat2(struct sys *s)
 {
     struct open_how how;
-    int64_t fd;
-    if (s->a[3] < sizeof how)
-        return -EINVAL;
-    if (!copy_from_guest(&how, s->a[2], sizeof how))
-        return -EFAULT;
-    if (s->a[3] > sizeof how || (how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)))
-        return sys_host(s, __NR_openat2);   /* relative to the descriptor in any case */
-    how.flags = flags_to_host(how.flags);
-    if (!open_path(s, how.flags, &fd))
-        return fd;
+    int64_t fd, r = read_open_how(&how, s->a[2], s->a[3]);
+    if (r < 0)
+        return r;
+    how.flags = sys_open_to_host(how.flags);
     s->a[2] = (uintptr_t)&how;
-    return sys_host(s, __NR_openat2);
-}
-
-int64_t sys_open_by_handle_at(struct sys *s)
-{
-    s->a[2] = flags_to_host(s->a[2]);
-    return sys_host(s, __NR_open_by_handle_at);
+    s->a[3] = sizeof how;
+    if (how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH))   /* relative to the descriptor in any case */
+        return sys_host(s, __NR_openat2);
+    return open_path(s, how.flags, &fd) ? sys_host(s, __NR_openat2) : fd;
 }
 
 int64_t sys_readlinkat(struct sys *s)
@@ -174,24 +182,6 @@ int64_t sys_newfstatat(struct sys *s)
 
 /* --- descriptors ------------------------------------------------------------------------------------ */
 
-int64_t sys_close(struct sys *s)
-{
-    return sys_fd_hidden(s->a[0]) ? -EBADF : sys_host(s, __NR_close);
-}
-
-int64_t sys_dup(struct sys *s)
-{
-    return sys_host(s, __NR_dup);
-}
-
-int64_t sys_dup3(struct sys *s)
-{
-    if (sys_fd_hidden(s->a[1]))
-        return -EBADF;
-    s->a[2] = flags_to_host(s->a[2]);
-    return sys_host(s, __NR_dup3);
-}
-
 int64_t sys_close_range(struct sys *s)
 {
     uint64_t first = (uint32_t)s->a[0], last = (uint32_t)s->a[1];
@@ -217,11 +207,15 @@ int64_t sys_fcntl(struct sys *s)
     int64_t r;
     switch ((int)s->a[1]) {
     case F_SETFL:
-        s->a[2] = flags_to_host(s->a[2]);
+        s->a[2] = sys_open_to_host(s->a[2]);
         break;
     case F_GETFL:
         r = sys_host(s, __NR_fcntl);
-        return r < 0 ? r : (int64_t)flags_to_guest(r);
+        return r < 0 ? r : (int64_t)sys_open_to_guest(r);
+    case 1027:   /* F_DUPFD_QUERY */
+        if (sys_fd_hidden(s->a[2]))
+            return -EBADF;
+        break;
     case F_GETLK: case F_SETLK: case F_SETLKW: case F_OFD_GETLK: case F_OFD_SETLK: case F_OFD_SETLKW:
     case F_GETOWN_EX: case F_SETOWN_EX:
         if (!access_ok(s->a[2], 8))

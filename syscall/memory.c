@@ -85,6 +85,21 @@ int64_t sys_mbind(struct sys *s)
     return range_call(s, __NR_mbind);
 }
 
+int64_t sys_mseal(struct sys *s)
+{
+    if (s->a[2])
+        return -EINVAL;
+    return range_call(s, __NR_mseal);   /* what it forbids later fails in the host's calls */
+}
+
+int64_t sys_remap_file_pages(struct sys *s)
+{
+    int64_t r = range_call(s, __NR_remap_file_pages);   /* protection and kind of the mapping stay */
+    if (r == 0)
+        cache_invalidate(s->a[0] & ~(uint64_t)(SPACE_PAGE - 1), s->a[1]);
+    return r;
+}
+
 int64_t sys_riscv_flush_icache(struct sys *s)
 {
     if (s->a[2] & ~1ull)   /* SYS_RISCV_FLUSH_ICACHE_LOCAL is the only flag */

@@ -26,17 +26,25 @@ int64_t sys_ppoll(struct sys *s)
     return r < 0 ? r : sys_host(s, __NR_ppoll);
 }
 
+/* The same of calls whose last argument names a struct of the set's address and size. */
+static int64_t temporary_mask_pair(struct sys *s, gaddr pair)
+{
+    uint64_t sig[2];
+    if (!pair)
+        return 0;
+    return copy_from_guest(sig, pair, sizeof sig) ? temporary_mask(s, sig[0], sig[1]) : -EFAULT;
+}
+
 int64_t sys_pselect6(struct sys *s)
 {
-    uint64_t sig[2];   /* address and size of the set */
-    if (s->a[5]) {
-        if (!copy_from_guest(sig, s->a[5], sizeof sig))
-            return -EFAULT;
-        int64_t r = temporary_mask(s, sig[0], sig[1]);
-        if (r < 0)
-            return r;
-    }
-    return sys_host(s, __NR_pselect6);
+    int64_t r = temporary_mask_pair(s, s->a[5]);
+    return r < 0 ? r : sys_host(s, __NR_pselect6);
+}
+
+int64_t sys_io_pgetevents(struct sys *s)
+{
+    int64_t r = temporary_mask_pair(s, s->a[5]);
+    return r < 0 ? r : sys_host(s, __NR_io_pgetevents);
 }
 
 /* struct epoll_event of the generic ABI; the host's has no padding. */

@@ -41,15 +41,16 @@ const struct sys_kind sys_kinds[NKINDS] = {
 #define MODE ARG(MODE)
 #define DEV ARG(DEV)
 #define FLAGS(x) ARGP(FLAGS, x)
+#define OPENF ARG(OPENF)
 #define SIG ARG(SIG)
 
 const struct sys_row sys_rows[NCALLS] = {
-#define PASS(name, res, ...) \
-    [CALL_##name] = { #name, sys_pass, __NR_##name, 0, SYS_RES_##res, { __VA_ARGS__ } },
-#define CALL(name, res, ...) \
-    [CALL_##name] = { #name, sys_##name, -1, 0, SYS_RES_##res, { __VA_ARGS__ } },
-#define DENY(name, err, ...) \
-    [CALL_##name] = { #name, sys_denied, -1, err, SYS_RES_DEC, { __VA_ARGS__ } },
+#define ROW(name, fn, nr, err, why, how, res, ...) \
+    [CALL_##name] = { #name, fn, nr, err, why, SYS_##how, SYS_RES_##res, { __VA_ARGS__ } },
+#define PASS(name, res, ...) ROW(name, sys_pass, __NR_##name, 0, NULL, PASS, res, __VA_ARGS__)
+#define CONV(name, res, ...) ROW(name, sys_##name, -1, 0, NULL, CONV, res, __VA_ARGS__)
+#define CALL(name, res, ...) ROW(name, sys_##name, -1, 0, NULL, CALL, res, __VA_ARGS__)
+#define DENY(name, err, why, ...) ROW(name, sys_denied, -1, err, why, DENY, DEC, __VA_ARGS__)
 #include "syscall/syscall.def"
 };
 
@@ -66,6 +67,9 @@ void sys_rows_init(void)
                 sys_masks[id].ptrs |= 1u << i;
             if (flags & PATHARG)
                 sys_masks[id].paths |= 1u << i;
+            if (flags & OPENARG)
+                sys_masks[id].open |= 1u << i;
+            sys_masks[id].any |= (flags != 0) << i;
         }
     }
 }

@@ -56,6 +56,9 @@ static const struct flag flags[] = {
 #include "syscall/flags.def"
 #undef BIT
 #undef VAL
+#define PRCTL(name, number, what) { "prctl", #name, number, false },
+#include "syscall/prctl.def"
+#undef PRCTL
 };
 
 static void put_flags(struct line *l, const char *set, uint64_t value)
@@ -388,6 +391,9 @@ static void put_arg(struct line *l, const struct sys *s, int i, int64_t r)
     }
     case KIND_FLAGS:
         put_flags(l, arg->param, v);
+        break;
+    case KIND_OPENF:
+        put_flags(l, "open", sys_open_to_host(v));
         break;
     case KIND_SIG:
         put_signo(l, (int)v);

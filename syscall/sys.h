@@ -41,12 +41,15 @@ enum kind {
     NKINDS
 };
 
-enum { FDARG = 1, PTR = 2, PATHARG = 4 };   /* properties of kinds */
+enum { FDARG = 1, PTR = 2, PATHARG = 4, OPENARG = 8 };   /* properties of kinds */
 
 struct sys_kind { const char *name; uint8_t flags; };
 extern const struct sys_kind sys_kinds[NKINDS];
 
 struct sys_arg { uint8_t kind; const char *param; };
+
+/* How the row's call is answered: the macro that made it. */
+enum sys_how { SYS_PASS, SYS_CONV, SYS_CALL, SYS_DENY };
 
 enum sys_result { SYS_RES_DEC, SYS_RES_HEXA, SYS_RES_FDES, SYS_RES_OCT };
 
@@ -58,22 +61,26 @@ struct sys_row {
     sys_fn *fn;
     int16_t host_nr;     /* PASS: the host's number; -1 otherwise */
     int16_t denied;      /* DENY: the errno */
+    const char *why;     /* DENY: the reason */
+    uint8_t how;         /* enum sys_how */
     uint8_t result;      /* enum sys_result */
     struct sys_arg args[6];
 };
 extern const struct sys_row sys_rows[NCALLS];
 
 /* What dispatch needs of a row's kinds, a bit an argument; computed by sys_rows_init(). */
-struct sys_masks { uint8_t fds, ptrs, paths; };
+struct sys_masks { uint8_t any, fds, ptrs, paths, open; };   /* any: some of the others */
 extern struct sys_masks sys_masks[NCALLS];
 void sys_rows_init(void);
 
 /* Prototypes of all handlers. */
 #define PASS(name, ...)
+#define CONV(name, ...) sys_fn sys_##name;
 #define CALL(name, ...) sys_fn sys_##name;
 #define DENY(name, ...)
 #include "syscall/syscall.def"
 #undef PASS
+#undef CONV
 #undef CALL
 #undef DENY
 
@@ -90,6 +97,9 @@ struct sys {
 static inline int64_t sys_host(struct sys *s, long nr);
 /** The function of all PASS rows, and of all DENY rows. */
 sys_fn sys_pass, sys_denied;
+/** open(2)'s flags as the host has them, and back (abi.h's open_bits). */
+uint64_t sys_open_to_host(uint64_t flags);
+uint64_t sys_open_to_guest(uint64_t flags);
 /** The descriptors the guest can't use: the translator's own. */
 bool sys_fd_hidden(uint64_t fd);
 
