@@ -11,7 +11,13 @@
 
 struct cache cache;
 
-enum { ARENA_CHUNK = 256 << 10, TABLE_FIRST = 1024, CACHE_MIN = 1 << 20, CACHE_MAX = 1 << 30 };
+enum {
+    ARENA_CHUNK = 256 << 10,
+    TABLE_FIRST = 1024,
+    CACHE_MIN = 1 << 20,
+    CACHE_MAX = 1 << 30,
+    RECORDS_PER_CODE = 4, /* bytes of records for a byte of code; about 3 in a compiler's run */
+};
 
 /* --- memory --------------------------------------------------------------------------------------
  * */
@@ -33,17 +39,27 @@ static bool map_memfd(size_t size)
     return ok;
 }
 
-/* Both kinds take their addresses from host_alloc(), which stays out of the guest's way. */
-static bool map_cache(size_t size)
+/* Memory for the whole area: at CACHE_AREA, or where host_alloc() has room. */
+static uint8_t *map_area(size_t size)
 {
-    cache.rw = cache.rx = host_alloc(size);
-    if (!cache.rw)
-        return false;
-    if (!cache.dual && mprotect(cache.rw, size, PROT_READ | PROT_WRITE | PROT_EXEC) == 0)
+    void *p = mmap((void *)CACHE_AREA, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (p == (void *)CACHE_AREA)
+        return p;
+    if (p != MAP_FAILED) /* a kernel before 4.17 takes the address as a hint */
+        munmap(p, size);
+    return host_alloc(size);
+}
+
+static bool make_executable(void)
+{
+    cache.rx = cache.rw;
+    if (!cache.dual && mprotect(cache.rw, cache.size, PROT_READ | PROT_WRITE | PROT_EXEC) == 0)
         return true;
     cache.dual = true;
-    cache.rx = host_alloc(size);
-    return cache.rx && map_memfd(size);
+    cache.rx = host_alloc(cache.size);
+    return cache.rx && map_memfd(cache.size);
 }
 
 void *cache_alloc(struct segment *s, size_t size)
@@ -79,8 +95,10 @@ void *cache_alloc(struct segment *s, size_t size)
     return r;
 }
 
-static void arena_empty(struct arena *a)
+static void arena_empty(struct segment *s)
 {
+    struct arena *a = &s->arena;
+
     while (a->chunks) {
         struct arena_chunk *c = a->chunks;
 
@@ -92,13 +110,14 @@ static void arena_empty(struct arena *a)
             host_free(c, c->size);
         }
     }
-    a->p = a->end = NULL;
+    a->p = s == cache.seg ? cache.records : NULL;
+    a->end = s == cache.seg ? cache.records_end : NULL;
 }
 
 /* Makes a segment empty. Nobody is inside, nothing leads there. */
 static void segment_recycle(struct segment *s)
 {
-    arena_empty(&s->arena);
+    arena_empty(s);
     memset(s->index, 0, sizeof s->index);
     s->nunits = 0;
     s->p = s->start;
@@ -118,33 +137,24 @@ static bool emit_thunks(void)
     return true;
 }
 
-bool cache_init(const struct guest *guest, size_t bytes)
+/* Lays the area out for `seg_size` bytes of code a segment. */
+static bool lay_out(size_t seg_size)
 {
     size_t table_max = TABLE_FIRST;
 
-    if (bytes < CACHE_MIN)
-        bytes = CACHE_MIN;
-    if (bytes > CACHE_MAX)
-        bytes = CACHE_MAX;
-    size_t seg_size = bytes / CACHE_SEGMENTS & ~(size_t)4095;
-
-    cache.guest = guest;
     cache.size = CACHE_THUNK_BYTES + seg_size * CACHE_SEGMENTS;
-    cache.epoch = 1;
-    homes_init(guest);
-    for (uint32_t i = 0; i < guest->nhelpers && i < CACHE_MAX_HELPERS; i++)
-        cache.helpers[i] = guest->helpers[i].fn;
     while (table_max < cache.size / 64)
         table_max *= 2;
-    if (!map_cache(cache.size))
+    size_t records = seg_size * RECORDS_PER_CODE, tables = 2 * table_max * sizeof(void *);
+
+    cache.rw = map_area(cache.size + records + tables);
+    if (!cache.rw || !make_executable())
         return false;
-    cache.table = host_alloc(table_max * sizeof *cache.table);
-    cache.pages = host_alloc(TABLE_FIRST * sizeof *cache.pages);
-    if (!cache.table || !cache.pages) {
-        errno = ENOMEM;
-        return false;
-    }
-    cache.table_max = (uint32_t)table_max;
+    cache.records = cache.rw + cache.size;
+    cache.records_end = cache.records + records;
+    cache.table = (struct unit **)cache.records_end;
+    cache.pages = (struct page_ref **)(cache.table + table_max);
+    cache.table_max = cache.pages_max = (uint32_t)table_max;
     cache.mask = cache.pages_mask = TABLE_FIRST - 1;
     for (unsigned i = 0; i < CACHE_SEGMENTS; i++) {
         struct segment *s = &cache.seg[i];
@@ -152,7 +162,24 @@ bool cache_init(const struct guest *guest, size_t bytes)
         s->start = s->p = cache.rw + CACHE_THUNK_BYTES + i * seg_size;
         s->end = s->start + seg_size;
     }
+    arena_empty(&cache.seg[0]);
     cache.seg[0].state = SEG_ACTIVE;
+    return true;
+}
+
+bool cache_init(const struct guest *guest, size_t bytes)
+{
+    if (bytes < CACHE_MIN)
+        bytes = CACHE_MIN;
+    if (bytes > CACHE_MAX)
+        bytes = CACHE_MAX;
+    cache.guest = guest;
+    cache.epoch = 1;
+    homes_init(guest);
+    for (uint32_t i = 0; i < guest->nhelpers && i < CACHE_MAX_HELPERS; i++)
+        cache.helpers[i] = guest->helpers[i].fn;
+    if (!lay_out(bytes / CACHE_SEGMENTS & ~(size_t)4095))
+        return false;
     if (!emit_thunks()) {
         errno = ENOMEM;
         return false;
@@ -334,7 +361,7 @@ struct unit *cache_publish(const struct ir_unit *ir, const struct compiled *out)
     u->mode = ir->mode;
     u->code = out->code + (cache.rx - cache.rw);
     u->size = out->size;
-    u->seg = s;
+    u->seg = cache.active;
     u->guest_insns = ir->guest_insns;
     u->src_hash = ir->src_hash;
     u->nexits = out->nexits;

@@ -1,15 +1,18 @@
 /* The code cache: memory for host code, the units in it, and who may still be running them.
  *
- * Memory. One mapping, so that everything is in reach of a rel32: the thunks first, then
- * CACHE_SEGMENTS segments of equal size. It is private anonymous memory, readable, writable and
- * executable at once, because that is the only kind that a fork copies (on write): a shared memfd
- * would let a child and its parent write into each other's code. Where the system refuses such a
- * mapping (SELinux execmem, PaX), the cache is a memfd mapped twice, once writable, once executable
- * (W^X), and the child of a fork starts with an empty cache in a memfd of its own.
+ * Memory. One area, so that all code is in reach of a rel32: the thunks first, then CACHE_SEGMENTS
+ * segments of equal size, then records of units and the tables that find them. It lies at
+ * CACHE_AREA whenever that is free: then all that the first segment's units consist of can be
+ * written to a file and mapped by another process, pointers included (backend/keep.h). The code is
+ * private anonymous memory, readable, writable and executable at once, because that is the only
+ * kind that a fork copies (on write): a shared memfd would let a child and its parent write into
+ * each other's code. Where the system refuses such a mapping (SELinux execmem, PaX), the code's part
+ * is a memfd mapped twice, once writable, once executable (W^X), and the child of a fork starts with
+ * an empty cache in a memfd of its own.
  *
  * Units. struct unit is the record of a translation: its code, its exits, what can fault in it,
- * which guest bytes it was made from. It lives in the arena of its segment and dies with it. A unit
- * is found
+ * which guest bytes it was made from. It lives in the arena of its segment and dies with it. Its
+ * pointers lead to the area only. A unit is found
  *   - by (pc, mode): hash table, read without lock;
  *   - by host address: each segment lists its units in ascending address; binary search, no lock,
  *     for signal handlers;
@@ -57,6 +60,9 @@
 #include "backend/cpu.h"
 #include "backend/lock.h"
 
+/* Above all that guests map and below all that Linux places by itself on x86-64. */
+#define CACHE_AREA ((uintptr_t)GUEST_TOP + ((uintptr_t)1 << 40))
+
 enum {
     CACHE_SEGMENTS = 4,
     CACHE_THUNK_BYTES = 4096,       /* at the start of the mapping */
@@ -90,7 +96,7 @@ struct unit {
     uint32_t mode;
     uint32_t size;                              /* bytes of code */
     const uint8_t *code;                        /* executable alias */
-    struct segment *seg;
+    uint32_t seg;                               /* its segment's number */
     struct unit *hash_next;                     /* atomic */
     uint32_t dead;                              /* atomic */
     uint32_t nexits, nfaults, npages, nextents;
@@ -106,6 +112,8 @@ struct unit {
 };
 
 struct arena_chunk { struct arena_chunk *next; size_t size; };
+/* A segment's memory for records: the first segment's begins with the area's, all others' and what
+ * does not fit is chunks. */
 struct arena { struct arena_chunk *chunks; uint8_t *p, *end; };
 
 enum segment_state { SEG_FREE, SEG_ACTIVE, SEG_LIVE, SEG_DRAINING };
@@ -130,8 +138,9 @@ struct cache {
     struct lock lock;
     bool dual;                                  /* two mappings of a memfd */
     const struct guest *guest;
-    uint8_t *rw, *rx;                           /* equal unless dual */
-    size_t size;
+    uint8_t *rw, *rx;                           /* of the code; equal unless dual */
+    size_t size;                                /* of the code, thunks included */
+    uint8_t *records, *records_end;             /* what the first segment's arena begins with */
     struct segment seg[CACHE_SEGMENTS];
     unsigned active;
     uint64_t epoch;                             /* atomic, from 1 */
@@ -139,8 +148,8 @@ struct cache {
     const void *helpers[CACHE_MAX_HELPERS];     /* the guest's, as generated code calls them */
     struct unit **table;                        /* by (pc, mode): mask + 1 chains of table_max */
     uint32_t mask, table_max, nunits;
-    struct page_ref **pages;                    /* by page; pages_mask + 1 buckets */
-    uint32_t pages_mask, npages;
+    struct page_ref **pages;                    /* by page; pages_mask + 1 buckets of pages_max */
+    uint32_t pages_mask, pages_max, npages;
     uint32_t regions[CACHE_REGIONS];            /* page_refs by region, modulo */
     struct arena_chunk *free_chunks;
     bool stats_on;

@@ -32,21 +32,27 @@ static void ref_insert(struct page_ref *r)
     *head = r;
 }
 
+/* Doubles the number of buckets, in place. */
 static void pages_grow(void)
 {
     uint32_t n = cache.pages_mask + 1;
-    struct page_ref **old = cache.pages, **bigger = host_alloc(n * 4 * sizeof *bigger);
+    struct page_ref *all = NULL;
 
-    if (!bigger)
+    if (n * 2 > cache.pages_max)
         return;
-    cache.pages = bigger;
-    cache.pages_mask = n * 4 - 1;
-    for (uint32_t i = 0; i < n; i++)
-        for (struct page_ref *r = old[i], *next; r; r = next) {
+    for (uint32_t i = 0; i < n; i++) {
+        for (struct page_ref *r = cache.pages[i], *next; r; r = next) {
             next = r->next;
-            ref_insert(r);
+            r->next = all;
+            all = r;
         }
-    host_free(old, n * sizeof *old);
+        cache.pages[i] = NULL;
+    }
+    cache.pages_mask = n * 2 - 1;
+    for (struct page_ref *r = all, *next; r; r = next) {
+        next = r->next;
+        ref_insert(r);
+    }
 }
 
 /* The last byte whose change concerns an extent: beyond its end when an instruction there may have

@@ -114,7 +114,9 @@ static void resolve_miss(struct cpu *cpu, struct pending_link *l)
     }
     cache_count(&cache.stats.miss_direct);
     cpu->pc = e->target;
-    *l = (struct pending_link){ e, e->from->seg, e->from->seg->gen };
+    struct segment *seg = &cache.seg[e->from->seg];
+
+    *l = (struct pending_link){ e, seg, seg->gen };
 }
 
 /* Remembers the way to `u`, so that the next time this way does not lead through the run loop.
