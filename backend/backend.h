@@ -78,3 +78,5 @@ bool thunks_emit(const struct guest *guest, struct code_buf *buf);
 /** True if the process's CPU is good enough (x86-64-v2); fills the feature switches the emitter uses
  * (AVX2, BMI2, LZCNT, FMA). Call once at start; mask 1: none of them, for tests. */
 bool host_features_init(uint32_t mask);
+/** The switches as a number: code made under one value must not run under another. */
+uint64_t host_features_bits(void);

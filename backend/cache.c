@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "backend/x86/homes.h"
 #include "loader/space.h"
@@ -209,7 +210,7 @@ struct unit *cache_find(gaddr pc, uint32_t mode)
     uint32_t mask = __atomic_load_n(&cache.mask, __ATOMIC_ACQUIRE);
     struct unit *u = __atomic_load_n(&cache.table[hash(pc, mode) & mask], __ATOMIC_ACQUIRE);
 
-    while (u && (u->pc != pc || u->mode != mode))
+    while (u && (u->pc != pc || u->mode != mode || !keep_usable(u)))
         u = __atomic_load_n(&u->hash_next, __ATOMIC_ACQUIRE);
     return u;
 }
@@ -469,6 +470,7 @@ static void cache_reset(void)
 void cache_after_fork(struct cpu *cpu)
 {
     cpus_after_fork(cpu);
+    keep_after_fork();
     if (cache.dual) {
         cache_reset();
         if (!map_memfd(cache.size) || !emit_thunks())

@@ -99,6 +99,7 @@ struct unit {
     uint32_t seg;                               /* its segment's number */
     struct unit *hash_next;                     /* atomic */
     uint32_t dead;                              /* atomic */
+    uint16_t group;                             /* of a unit that is kept on disk (keep.h) */
     uint32_t nexits, nfaults, npages, nextents;
     uint32_t guest_insns;
     struct unit_exit *exits;

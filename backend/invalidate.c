@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/cache.h"
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "loader/space.h"
 
@@ -184,6 +185,7 @@ void cache_invalidate(gaddr start, uint64_t len)
     uint64_t lo = start >> PAGE_SHIFT, hi = last >> PAGE_SHIFT;
 
     lock_take(&cache.lock);
+    keep_forget(start, last);
     if (hi - lo >= (uint64_t)CACHE_REGIONS << REGION_PAGES_SHIFT) {
         for (uint32_t b = 0; b <= cache.pages_mask; b++)
             drop_bucket(b, lo, hi, start, last, &drop);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/cache.h"
+#include "backend/keep.h"
 #include "debug/log.h"
 #include "frontend/guest.h"
 #include "loader/space.h"
@@ -241,6 +242,7 @@ void run_stats_print(void)
             ns / 1000, (double)ns / insns, (double)s->ns_translate / insns,
             (double)s->ns_passes / insns, (double)s->ns_emit / insns, s->miss_direct,
             s->miss_indirect, s->links, s->dropped, s->retired, s->waits);
+    keep_stats(f);
     unit_build_stats(f);
     log_end(f);
 }

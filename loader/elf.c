@@ -164,7 +164,7 @@ static bool choose_bias(struct loading *l, enum elf_role role)
         return true;
     /* The bias is a multiple of the alignment, so that aligned addresses stay aligned. */
     uint64_t below = start & (l->align - 1);
-    gaddr hint = role == ELF_PROGRAM ? PROGRAM_BASE + space_random(PROGRAM_RANDOM, SPACE_PAGE) : 0;
+    gaddr hint = role == ELF_PROGRAM ? PROGRAM_BASE + space_random_layout(PROGRAM_RANDOM, SPACE_PAGE) : 0;
     gaddr at = space_find(below + total, l->align, hint);
     if (!at)
         return FAIL(l, ENOMEM, "too large: no room for %#llx bytes", (unsigned long long)total);

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
@@ -24,6 +26,7 @@
 #include "loader/stack.h"
 
 #define DEFAULT_CACHE ((uint64_t)64 << 20)
+#define DEFAULT_DISK_CACHE ((uint64_t)1 << 30)
 
 /* What is to be started. */
 struct program {
@@ -186,7 +189,7 @@ static void load(struct program *p, const char *name, struct exec_info *info)
     static struct elf_image program, interpreter;
     struct elf_error error;
     const uint64_t *seed = options.seed != OPTION_UNSET ? &options.seed : NULL;
-    space_init(GUEST_TOP, seed);
+    space_init(GUEST_TOP, seed, keep_layout());
     if (!elf_load(p->fd, p->file, ELF_PROGRAM, NULL, &program, &error))
         die(&error);
     bool dynamic = program.interpreter[0];
@@ -226,6 +229,32 @@ static void apply_options(void)
         translate_limit = (unsigned)options.unit_limit;
 }
 
+/* A number that differs when the same guest code becomes other host code. */
+static uint64_t code_salt(void)
+{
+    uint64_t salt = host_features_bits();
+    salt = salt * 31 + run_disabled_passes;
+    salt = salt * 4099 + translate_limit;
+    for (const char *p = options.cpu ? options.cpu : ""; *p; p++)
+        salt = salt * 257 + (uint8_t)*p;
+    return salt;
+}
+
+/* Translations that somebody wants to look at are made anew; a privileged program takes none from the user's files. */
+static void open_kept(int fd)
+{
+    struct keep_how how = { .dir = options.disk_cache, .dir_fd = -1, .salt = code_salt(),
+                            .max_bytes = options.disk_cache_size != OPTION_UNSET ? options.disk_cache_size
+                                                                                 : DEFAULT_DISK_CACHE };
+    if (options.disk_cache_fd != OPTION_UNSET)
+        how.dir_fd = (int)options.disk_cache_fd;
+    bool watched = options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
+    if (watched || getauxval(AT_SECURE) || options.seed != OPTION_UNSET ||
+        (how.dir && strcmp(how.dir, "off") == 0))
+        return;
+    keep_open(fd, &how);
+}
+
 static void log_start(const struct exec_info *info)
 {
     FILE *f = log_begin();
@@ -250,16 +279,18 @@ int main(int argc, char **argv)
         p.file = name;
     }
     resolve_scripts(&p);
-    load(&p, name, &info);
     apply_options();
+    if (!host_features_init(options.plain_cpu))
+        die_of(ENOEXEC, "this CPU", "lacks what dragoman needs (x86-64-v2: SSE4.2, POPCNT, CMPXCHG16B)");
+    open_kept(p.fd);
+    load(&p, name, &info);
     if (log_on(LOG_PAGE))
         log_start(&info);
 
     uint64_t cache_size = options.cache_size != OPTION_UNSET ? options.cache_size : DEFAULT_CACHE;
-    if (!host_features_init(options.plain_cpu))
-        die_of(ENOEXEC, "this CPU", "lacks what dragoman needs (x86-64-v2: SSE4.2, POPCNT, CMPXCHG16B)");
     if (!cache_init(info.guest, cache_size))
         die_of(errno, "code cache", strerror(errno));
+    keep_load();
     struct cpu *cpu = must(cpu_new(info.guest));
     info.guest->start(cpu, info.entry, info.sp);
     linux_init(cpu, &info);

@@ -312,6 +312,8 @@ int options_parse(int argc, char **argv)
         usage_error("no program given");
     options.prefix = absolute(options.prefix);
     options.log_file = absolute(options.log_file);
+    if (options.disk_cache && strcmp(options.disk_cache, "off") != 0)
+        options.disk_cache = absolute(options.disk_cache);
     const char *bad;
     if (options.log)
         log_parse(options.log, &options.log_items, &bad);

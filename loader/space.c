@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend/keep.h"
 #include "backend/run.h"
 
 enum {
@@ -30,7 +31,7 @@ struct space space;
 uintptr_t gaddr_base;
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-static uint64_t random_state;
+static uint64_t random_state, layout_seed, layout_state;
 /* shmdt() names only the address, so attached segments are remembered. */
 static struct { gaddr start; uint64_t len; } segments[SHM_SEGMENTS];
 
@@ -209,9 +210,9 @@ static void note_growth(gaddr addr)
 /* --- placing */
 
 /* splitmix64 */
-static uint64_t next_random(void)
+static uint64_t next_random(uint64_t *state)
 {
-    uint64_t z = random_state += 0x9e3779b97f4a7c15;
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
     return z ^ z >> 31;
@@ -219,14 +220,24 @@ static uint64_t next_random(void)
 
 uint64_t space_random(uint64_t span, uint64_t align)
 {
-    return space.randomise ? next_random() % span & ~(align - 1) : 0;
+    return space.randomise ? next_random(&random_state) % span & ~(align - 1) : 0;
+}
+
+uint64_t space_random_layout(uint64_t span, uint64_t align)
+{
+    return space.randomise ? next_random(&layout_state) % span & ~(align - 1) : 0;
+}
+
+uint64_t space_layout(void)
+{
+    return layout_seed;
 }
 
 void space_secret(uint8_t bytes[16])
 {
     if (!space.seeded && getrandom(bytes, 16, GRND_NONBLOCK) == 16)
         return;
-    uint64_t words[2] = { next_random(), next_random() };
+    uint64_t words[2] = { next_random(&random_state), next_random(&random_state) };
     memcpy(bytes, words, sizeof words);
 }
 
@@ -392,6 +403,8 @@ int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64
         result = fixed ? map_fixed(addr, &rq) : map_anywhere(addr, &rq);
         if (result >= 0 && ranges_reserve(&space.set))
             ranges_put(&space.set, (gaddr)result, (gaddr)result + rq.len, rq.prot, kind_of(flags));
+        if (result >= 0)
+            keep_mapped((gaddr)result, rq.len, rq.prot, flags, fd, off);
     }
     space_write_unlock();
     return result;
@@ -753,7 +766,7 @@ static bool host_is_below(const void *fresh)
     return false;
 }
 
-void space_init(gaddr task_size, const uint64_t *seed)
+void space_init(gaddr task_size, const uint64_t *seed, const uint64_t *layout)
 {
     space.task_size = task_size;
     space.randomise = !(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
@@ -763,7 +776,8 @@ void space_init(gaddr task_size, const uint64_t *seed)
     if (seed)
         memcpy(&random_state, seed, sizeof random_state);
     space.set.random = (uint32_t)random_state | 1;
-    space.mmap_base = task_size - STACK_GAP - space_random(RANDOM_SPAN, SPACE_PAGE);
+    layout_seed = layout_state = layout ? *layout : next_random(&random_state);
+    space.mmap_base = task_size - STACK_GAP - space_random_layout(RANDOM_SPAN, SPACE_PAGE);
     if (!ranges_reserve(&space.set))
         return;
     if (host_is_below(space.set.free)) {
@@ -790,10 +804,12 @@ int64_t space_map_stack(uint64_t size, bool exec)
         ranges_reserve(&space.set);
         ranges_put(&space.set, (gaddr)at, (gaddr)at + size, (uint8_t)rq.prot,
                    SPACE_STACK | SPACE_GROWSDOWN);
-        /* The rest of the gap lets the kernel extend the stack when its limit is raised later. */
+        /* The rest of the gap lets the kernel extend the stack when its limit is raised later. Where the stack
+         * lies within its span does not count: mmap_base follows from the layout's seed alone. */
         uint64_t gap = size < STACK_GAP ? STACK_GAP - size : 2 * RANGES_GUARD;
-        if ((gaddr)at > gap + LOWEST)
-            space.mmap_base = (gaddr)at - gap - space_random(RANDOM_SPAN, SPACE_PAGE);
+        gaddr lowest = (gaddr)at - (top - (space.task_size - SPACE_PAGE - RANDOM_SPAN));
+        if (lowest > gap + RANDOM_SPAN + LOWEST)
+            space.mmap_base = lowest - gap - space_random_layout(RANDOM_SPAN, SPACE_PAGE);
         space.stack_top = (gaddr)at + size;
         at = (int64_t)space.stack_top;
     }

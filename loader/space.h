@@ -57,8 +57,9 @@ struct space_range {
 
 /** Prepares the address space. `task_size` is the first address the guest may not map (GUEST_TOP for 64-bit
  * guests). Randomises the bases a little unless the personality says ADDR_NO_RANDOMIZE; `seed` makes that and
- * space_secret() repeatable, NULL for none. Once. */
-void space_init(gaddr task_size, const uint64_t *seed);
+ * space_secret() repeatable, NULL for none. `layout`: the seed of what decides where code is mapped, so that
+ * another process of the same program can have its code at the same place; NULL to draw it as all else. Once. */
+void space_init(gaddr task_size, const uint64_t *seed, const uint64_t *layout);
 
 void space_read_lock(void);
 void space_read_unlock(void);
@@ -104,6 +105,10 @@ int64_t space_map_stack(uint64_t size, bool exec);
 int64_t space_map_vdso(const void *image, size_t size);
 /** A random multiple of `align` (power of 2) below `span`, 0 without randomisation. */
 uint64_t space_random(uint64_t span, uint64_t align);
+/** The same from the layout's seed: for what decides where code is mapped. */
+uint64_t space_random_layout(uint64_t span, uint64_t align);
+/** The layout's seed. */
+uint64_t space_layout(void);
 /** 16 random bytes for the guest's AT_RANDOM; from the kernel unless there is a seed. */
 void space_secret(uint8_t bytes[16]);
 /** An address where `len` bytes at `align` (a power of 2) are free, nothing mapped yet; 0 if none. For placing an

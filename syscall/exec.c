@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/keep.h"
 #include "loader/options.h"
 #include "loader/probe.h"
 #include "syscall/access.h"
@@ -199,6 +200,8 @@ static int64_t follow_scripts(struct exec *e, struct probe *probe)
 static int64_t host_exec(struct exec *e, int fd, const char *path, const char *const *argv, int flags)
 {
     struct thread *t = e->s->t;
+    if (!t->vfork_child)
+        keep_save();
     signal_before_exec(t);
     int64_t r = host_call(&t->pending, __NR_execveat, (uint64_t)fd, (uintptr_t)path, (uintptr_t)argv,
                           (uintptr_t)e->envp, (uint64_t)flags, 0);
@@ -209,12 +212,13 @@ static int64_t host_exec(struct exec *e, int fd, const char *path, const char *c
 static int64_t exec_guest(struct exec *e)
 {
     size_t inherited, n = 0;
-    char self_text[12], program_text[12];
+    char self_text[12], program_text[12], kept_text[12];
     const char *const *first = options_child_argv(&inherited);
     int self = options_self_fd();
     if (self < 0)
         return -ENOEXEC;
-    const char **argv = malloc((inherited + 9 + e->argc + 1) * sizeof *argv);
+    int kept = keep_dir_fd();
+    const char **argv = malloc((inherited + 11 + e->argc + 1) * sizeof *argv);
     if (!argv)
         return -ENOMEM;
     snprintf(self_text, sizeof self_text, "%d", self);
@@ -227,6 +231,12 @@ static int64_t exec_guest(struct exec *e)
     argv[n++] = self_text;
     argv[n++] = "--program-fd";
     argv[n++] = program_text;
+    if (kept >= 0) {
+        snprintf(kept_text, sizeof kept_text, "%d", kept);
+        argv[n++] = "--disk-cache-fd";
+        argv[n++] = kept_text;
+        fcntl(kept, F_SETFD, 0);
+    }
     argv[n++] = "-0";
     argv[n++] = e->argc ? e->argv[0] : "";
     argv[n++] = "--";
@@ -238,6 +248,8 @@ static int64_t exec_guest(struct exec *e)
     fcntl(e->fd, F_SETFD, 0);
     int64_t r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
     fcntl(self, F_SETFD, FD_CLOEXEC);
+    if (kept >= 0)
+        fcntl(kept, F_SETFD, FD_CLOEXEC);
     free(argv);
     return r;
 }

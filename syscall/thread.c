@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "frontend/guest.h"
 #include "loader/options.h"
@@ -117,6 +118,8 @@ _Noreturn void process_exit(struct thread *t, int status)
 {
     if (options.stats && !t->vfork_child)
         run_stats_print();
+    if (!t->vfork_child)
+        keep_save();
     for (;;)
         host_raw1(__NR_exit_group, status);
 }

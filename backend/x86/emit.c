@@ -27,6 +27,16 @@ bool host_features_init(uint32_t mask)
            CPU_FEATURE_ACTIVE(CMPXCHG16B);
 }
 
+uint64_t host_features_bits(void)
+{
+    const bool *switches = (const bool *)&host_features;
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < sizeof host_features / sizeof *switches; i++)
+        bits |= (uint64_t)switches[i] << i;
+    return bits;
+}
+
 /* ------------------------------------------------------------------ what the allocator asks of the host */
 
 void emit_move(struct x86_emit *e, unsigned dst, unsigned src)

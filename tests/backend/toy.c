@@ -388,6 +388,11 @@ int space_fault_kind(gaddr addr)
     return SEGV_MAPERR;
 }
 
+uint64_t space_layout(void)
+{
+    return 0;
+}
+
 void *host_alloc(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

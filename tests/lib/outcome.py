@@ -9,7 +9,8 @@ from dataclasses import dataclass
 # Programs that die on purpose leave no core files behind.
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-CLEAN_ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+# What a test does must not depend on what ran before (tests/keep is about exactly that).
+CLEAN_ENV = {"DRAGOMAN_DISK_CACHE": "off", "PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "loader/ranges.h"
 #include "loader/space.h"
@@ -26,6 +27,10 @@ static uint64_t forgot_len;
 static unsigned forgot;
 
 /* The code cache's part, seen from here. */
+void keep_mapped(gaddr start, uint64_t len, int prot, int flags, int fd, uint64_t off)
+{
+}
+
 void cache_invalidate(gaddr start, uint64_t len)
 {
     forgot_start = start;
@@ -371,7 +376,7 @@ static void shared_memory_attaches_below_the_top(void **state)
 
 static int start(void **state)
 {
-    space_init(GUEST_TOP, NULL);
+    space_init(GUEST_TOP, NULL, NULL);
     return space_map_stack(8 << 20, false) > 0 ? 0 : -1;
 }
 

@@ -11,11 +11,16 @@
 
 #include <cmocka.h>
 
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "frontend/guest.h"
 #include "loader/probe.h"
 #include "loader/space.h"
 #include "loader/stack.h"
+
+void keep_mapped(gaddr start, uint64_t len, int prot, int flags, int fd, uint64_t off)
+{
+}
 
 void cache_invalidate(gaddr start, uint64_t len)
 {
@@ -164,7 +169,7 @@ static void an_interpreter_that_the_buffer_cuts_is_refused(void **state)
 
 static int start(void **state)
 {
-    space_init(GUEST_TOP, NULL);
+    space_init(GUEST_TOP, NULL, NULL);
     return 0;
 }
 

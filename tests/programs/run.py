@@ -100,9 +100,12 @@ class Program:
         return outcome
 
 
+def all_programs():
+    return [Program(path) for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c"))]
+
+
 def cases(guest, quick):
-    for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c")):
-        program = Program(path)
+    for program in all_programs():
         if program.guest in ("", guest.name):
             yield f"{guest.name}/{program.name}", lambda p=program: p.test(guest, quick)
     for seed in range(4 if quick else 40):

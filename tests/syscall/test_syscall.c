@@ -596,7 +596,7 @@ static int setup(void **state)
         return -1;
     make_root();
     options.self_fd = OPTION_UNSET;
-    space_init(GUEST_TOP, NULL);
+    space_init(GUEST_TOP, NULL, NULL);
     cpu = cpu_new(&riscv64_guest);
     linux_init(cpu, &info);
     return 0;
