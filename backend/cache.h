@@ -223,6 +223,11 @@ void unit_unpublish(struct unit *u, struct unit **drop);
  * `mass` is set, and kicks whoever is inside. */
 void units_dropped(struct unit *drop, bool mass);
 
+/* --- invalidate.c: without locks */
+
+/** What a trap IR_TRAP_SYNC_CODE asks for: cache_sync_range() of what the thread announced, cache_sync_code() if nothing. */
+void cache_sync_announced(struct cpu *cpu);
+
 /* --- link.c: lock held */
 
 /** Lets exit `e` jump to `to`. Both alive; `e` not linked. */
