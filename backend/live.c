@@ -117,6 +117,25 @@ static const struct ra_val fresh[IR_NTYPES] = {
 };
 #undef FRESH
 
+/* How insn `i` extends its operand, if that is what it does: RA_LAZY + enum snap_ext, else 0. */
+static uint8_t extends(const struct ra *ra, const struct ir_insn *i)
+{
+    const struct ir_insn *a = ir_at(ra->u, i->arg[0]);
+
+    switch (i->op) {
+    case IR_sext:
+        return i->type == IR_I64 && a->type == IR_I32 ? RA_LAZY | SNAP_SX32 : 0;
+    case IR_nanbox:
+        return RA_LAZY | SNAP_BOX32;
+    case IR_vzext:
+        return a->type == IR_F32 ? RA_LAZY | SNAP_ZX32 : a->type == IR_F64 ? RA_LAZY | SNAP_ZX64 : 0;
+    case IR_bitcast:
+        return i->type == IR_I64 && a->type == IR_F64 ? RA_LAZY | SNAP_PLAIN : 0;
+    default:
+        return 0;
+    }
+}
+
 /* ------------------------------------------------------------------ numbering */
 
 /* Who names a comparison, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
@@ -125,6 +144,7 @@ static void count_use(struct ra *ra, ir_ref r, ir_ref user)
 {
     struct ra_val *v;
 
+    ra->v[ra->alias[r]].named = true;
     if (ir_at(ra->u, r)->type != IR_I1)
         return;
     v = &ra->v[ra->alias[r]];
@@ -144,12 +164,18 @@ static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
 
 static void note_edges(struct ra *ra, const struct ir_insn *i, uint32_t b)
 {
+    const struct ir_unit *u = ra->u;
     uint32_t to[2] = { (uint32_t)i->imm & 0xffff, (uint32_t)(i->imm >> 16) & 0xffff };
     unsigned n = i->op == IR_jmp ? 1 : 2;
 
-    for (unsigned k = 0; k < n; k++)
+    for (unsigned k = 0; k < n; k++) {
+        const struct ir_edge *e = &u->edges[i->aux + k];
+
+        for (uint32_t a = 0; a < e->n; a++)
+            ra->v[ra->alias[u->edge_args[e->first + a]]].named = true;
         if (to[k] <= b)
             note_loop(ra, to[k], i->tmp);
+    }
 }
 
 /* What every unit starts with. */
@@ -331,13 +357,17 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
     for (uint32_t k = 0; k < s->n; k++) {
         const struct ir_snap_val *sv = &u->snap_vals[s->first + k];
         ir_ref x = ra->alias[sv->val];
-        uint8_t h = ra->target->home[sv->reg];
+        uint8_t h = ra->target->home[sv->reg], ext;
 
+        if (!ra->v[x].named && !ra->v[x].lazy && !ir_is_const(u, ra->alias[ir_at(u, x)->arg[0]]))
+            ra->v[x].lazy = extends(ra, ir_at(u, x));
+        x = ra_source(ra, sv->val, &ext);
         note_use(ra, x, i->tmp);
         if (h == RA_NONE)
             continue;
-        ra->v[x].hint = h;
         listed |= 1u << h;
+        if ((h >= RA_XMM0) == (ra->v[x].cls == RA_XMM))
+            ra->v[x].hint = h;
     }
     if (ra->nsnaps == ra->cap_snaps) {
         ra->cap_snaps = ra->cap_snaps * 2 + 64;

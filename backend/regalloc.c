@@ -262,11 +262,12 @@ static bool named_twice(const struct ra *ra, ir_ref v)
     const struct ir_snap *s = &ra->u->snaps[i->snap];
     ir_ref ops[6];
     unsigned times = 0;
+    uint8_t ext;
 
     for (unsigned k = 0, n = ra_operands(ra, ra->cur, ops); k < n; k++)
         times += ops[k] == v;
     for (uint32_t k = 0; i->snap && k < s->n; k++)
-        times += ra->alias[ra->u->snap_vals[s->first + k].val] == v;
+        times += ra_source(ra, ra->u->snap_vals[s->first + k].val, &ext) == v;
     return times > 1;
 }
 
@@ -426,7 +427,7 @@ static void moves_emit(struct ra *ra)
         if (m->dst == RA_NONE && m->src != RA_NONE)
             t->store(ra->ctx, m->dst_off, m->src, m->bytes);
         else if (m->dst == RA_NONE && m->konst)
-            t->store_const(ra->ctx, m->dst_off, ir_at(ra->u, m->konst));
+            t->store_const(ra->ctx, m->dst_off, ir_at(ra->u, m->konst), m->bytes);
     }
     parallel(ra);
     for (uint32_t k = 0; k < ra->nmoves; k++) {
@@ -457,12 +458,12 @@ static void wheres_reserve(struct ra *ra, uint32_t n)
     ra->wheres = realloc(ra->wheres, ra->cap_wheres * sizeof *ra->wheres);
 }
 
-static inline void where_add(struct ra *ra, unsigned guest, ir_ref val)
+static inline void where_add(struct ra *ra, unsigned guest, ir_ref val, uint8_t ext)
 {
     const struct ra_val *v = &ra->v[val];
 
     ra->wheres[ra->nwheres++] = (struct ra_where){
-        .guest = (uint16_t)guest, .reg = v->reg,
+        .guest = (uint16_t)guest, .reg = v->reg, .ext = ext,
         .is_const = v->reg == RA_NONE && is_const(ra, val),
         .off = v->slot, .val = val,
     };
@@ -478,16 +479,42 @@ uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
     for (uint32_t k = 0; k < s->n; k++) {
         const struct ir_snap_val *sv = &ra->u->snap_vals[s->first + k];
 
+        uint8_t ext;
+        ir_ref x = ra_source(ra, sv->val, &ext);
+
         ra->listed[sv->reg] = ra->stamp;
-        where_add(ra, sv->reg, ra->alias[sv->val]);
+        where_add(ra, sv->reg, x, ext);
     }
     for (uint32_t m = ra->displaced; m; m &= m - 1) {
         unsigned g = ra->guest_of[__builtin_ctz(m)];
 
         if (ra->listed[g] != ra->stamp)
-            where_add(ra, g, ra->entry_val[g]);
+            where_add(ra, g, ra->entry_val[g], SNAP_PLAIN);
     }
     return first;
+}
+
+/* Is what `w` names in a register of the other class than its guest register's home? */
+static bool crosses(const struct ra *ra, const struct ra_where *w)
+{
+    uint8_t h = ra->target->home[w->guest];
+
+    return h != RA_NONE && class_of(h) != ra->v[w->val].cls;
+}
+
+/* What the moves have left to do: values to be extended, and those of the other class, which are in their slots. */
+static void finish_moves(struct ra *ra, uint32_t first, uint32_t n)
+{
+    for (uint32_t k = first; k < first + n; k++) {
+        const struct ra_where *w = &ra->wheres[k];
+        uint8_t h = ra->target->home[w->guest];
+        int32_t slot = guest_slot(ra, w->guest);
+
+        if (crosses(ra, w))
+            ra->target->load(ra->ctx, h, slot, 8);
+        if (w->ext)
+            ra->target->extend(ra->ctx, h, slot, w->ext);
+    }
 }
 
 void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg)
@@ -495,17 +522,19 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
     ra->nmoves = 0;
     for (uint32_t k = first; k < first + n; k++) {
         const struct ra_where *w = &ra->wheres[k];
-        uint8_t h = ra->target->home[w->guest];
+        uint8_t h = crosses(ra, w) ? RA_NONE : ra->target->home[w->guest];
         int32_t slot = guest_slot(ra, w->guest);
 
         if (w->reg != RA_NONE ? w->reg == h : !w->is_const && h == RA_NONE && w->off == slot)
             continue;
         move_add(ra, (struct ra_move){ .dst = h, .dst_off = slot, .src = w->reg, .src_off = w->off,
-                                       .konst = w->is_const ? w->val : 0, .bytes = guest_bytes(ra, w->guest) });
+                                       .konst = w->is_const ? w->val : 0,
+                                       .bytes = w->ext ? 8 : guest_bytes(ra, w->guest) });
     }
     if (keep_from != RA_NONE && keep_from != keep_reg)
         move_add(ra, (struct ra_move){ .dst = (uint8_t)keep_reg, .src = (uint8_t)keep_from, .bytes = 8 });
     moves_emit(ra);
+    finish_moves(ra, first, n);
 }
 
 /* ------------------------------------------------------------------ blocks */

@@ -43,9 +43,12 @@ struct ra_target {
     void (*load)(void *ctx, unsigned dst, int32_t off, unsigned bytes);
     void (*store)(void *ctx, int32_t off, unsigned src, unsigned bytes);
     void (*constant)(void *ctx, unsigned dst, const struct ir_insn *k);       /* flags may be lost */
-    void (*store_const)(void *ctx, int32_t off, const struct ir_insn *k);
+    void (*store_const)(void *ctx, int32_t off, const struct ir_insn *k, unsigned bytes);
     void (*push)(void *ctx, int32_t off, unsigned bytes);                     /* memory to stack */
     void (*pop)(void *ctx, unsigned dst, int32_t off, unsigned bytes);        /* dst RA_NONE: to memory at off */
+    /* What is in `dst` (RA_NONE: in memory at off) becomes extended, by enum snap_ext. At exits only, when all has been
+     * moved: it may use registers that are no homes. */
+    void (*extend)(void *ctx, unsigned dst, int32_t off, unsigned ext);
     uint32_t allocatable;      /* bit a register */
     const uint8_t *prefer[2];  /* by class: allocatable registers, those that are no homes first; RA_NONE ends */
     const uint8_t *home;       /* guest register row -> host register, or RA_NONE */
@@ -60,12 +63,15 @@ struct ra_val {
     uint8_t bytes;    /* 8 or 16 */
     bool in_mem;      /* slot holds the value */
     bool fused;       /* emitted by its only user */
+    bool named;       /* an operand or an edge's argument, of a dead insn even */
+    uint8_t lazy;     /* only snapshots name it: they name what it is made of, to be extended by enum snap_ext */
     bool needed;      /* an operand of some insn, not only of snapshots */
     bool clean;       /* f32, f64: what its register has above the value is zeros */
     uint32_t nuses;   /* how often insns name it */
     ir_ref user;      /* the last insn that names it */
 };
 #define RA_NO_SLOT INT32_MIN
+enum { RA_LAZY = 0x80, RA_EXT = 0x7f }; /* ra_val.lazy */
 
 struct ra_loop { uint32_t first, last; }; /* positions */
 
@@ -82,6 +88,7 @@ struct ra_snap { uint32_t listed, pos; };
 struct ra_where {
     uint16_t guest;   /* register row */
     uint8_t reg;      /* host register, or RA_NONE: */
+    uint8_t ext;      /* to be extended: enum snap_ext */
     bool is_const;    /*   constant `val` (an IR const insn's ref), or */
     int32_t off;      /*   memory at this displacement */
     ir_ref val;
@@ -137,6 +144,14 @@ void ra_analyse(struct ra *ra);
 static inline ir_ref ra_rep(const struct ra *ra, ir_ref r)
 {
     return ra->alias[r];
+}
+/** The value that a snapshot's `r` is found in, and how it is to be extended. */
+static inline ir_ref ra_source(const struct ra *ra, ir_ref r, uint8_t *ext)
+{
+    ir_ref x = ra->alias[r];
+
+    *ext = ra->v[x].lazy & RA_EXT;
+    return ra->v[x].lazy ? ra->alias[ra->u->insns[x].arg[0]] : x;
 }
 /** Is operand `r`, an f32 or f64, known to have zeros above it in the register? */
 static inline bool ra_clean(const struct ra *ra, ir_ref r)

@@ -69,6 +69,17 @@ static struct value read_loc(const struct cpu *cpu, const ucontext_t *uc, const 
     return v;
 }
 
+static struct value extended(struct value v, unsigned ext)
+{
+    switch (ext) {
+    case SNAP_SX32:  return (struct value){ (uint64_t)(int64_t)(int32_t)v.lo, 0 };
+    case SNAP_BOX32: return (struct value){ v.lo | ~(uint64_t)UINT32_MAX, 0 };
+    case SNAP_ZX32:  return (struct value){ (uint32_t)v.lo, 0 };
+    case SNAP_ZX64:  return (struct value){ v.lo, 0 };
+    default:         return v;
+    }
+}
+
 static void write_slot(struct cpu *cpu, unsigned reg, struct value v)
 {
     const struct guest_reg *r = &cpu->guest->regs[reg];
@@ -104,7 +115,7 @@ void snapshot_restore(struct cpu *cpu, const uint8_t *data, uint32_t rec, gaddr 
         at = (uint32_t)(p - data);
     }
     for (unsigned r = 0; r < cpu->guest->nregs; r++)
-        value[r] = loc_of[r] ? read_loc(cpu, uc, loc_of[r], unit_pc) : read_home(cpu, uc, r);
+        value[r] = loc_of[r] ? extended(read_loc(cpu, uc, loc_of[r], unit_pc), loc_of[r]->ext) : read_home(cpu, uc, r);
     for (unsigned r = 0; r < cpu->guest->nregs; r++)
         write_slot(cpu, r, value[r]);
     cpu->pc = unit_pc + (uint64_t)(int64_t)head.pc;

@@ -20,15 +20,25 @@
 
 enum snap_where {
     SNAP_GPR,     /* host general register `n` */
-    SNAP_XMM,     /* low 64 (or 128 if the guest register is V128) bits of host xmm `n` */
+    SNAP_XMM,     /* low 64 (or 128 if the guest register is V128) bits of host xmm `n`; of a general register too */
     SNAP_SPILL,   /* 8 (or 16) bytes at cpu + val (spill area or a slot of regs) */
     SNAP_CONST,   /* val sign-extended */
     SNAP_CONST64, /* 64 bits: the next snap_loc's 8 bytes hold them (counted in n) */
     SNAP_PCREL,   /* unit's guest pc + val */
 };
 
+/* What restoring does to the value that it finds. */
+enum snap_ext {
+    SNAP_PLAIN,
+    SNAP_SX32,    /* the low 32 bits, sign-extended */
+    SNAP_BOX32,   /* the low 32 bits below ones */
+    SNAP_ZX32,    /* the low 32 bits, zeros above */
+    SNAP_ZX64,    /* the low 64 bits, zeros above */
+};
+
 struct snap_loc {
-    uint16_t reg;   /* guest register row */
+    uint8_t reg;    /* guest register row */
+    uint8_t ext;    /* enum snap_ext */
     uint8_t where;  /* enum snap_where */
     uint8_t n;
     int32_t val;

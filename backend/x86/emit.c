@@ -1,5 +1,5 @@
 /* The emitter's driver: operands by constraint, results, the unit as a whole. See emit.h. */
-#include "backend/x86/emit.h"
+#include "backend/x86/emit_vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,11 +128,11 @@ static void t_constant(void *ctx, unsigned dst, const struct ir_insn *k)
     }
 }
 
-static void t_store_const(void *ctx, int32_t off, const struct ir_insn *k)
+static void t_store_const(void *ctx, int32_t off, const struct ir_insn *k, unsigned bytes)
 {
     struct x86_emit *e = ctx;
 
-    if (k->type == IR_V128)
+    if (bytes == 16)
         x86_mov_mi(&e->b, 8, cpu_mem(e, off + 8), 0);
     if (k->imm == (int32_t)k->imm && !((k->aux & 1) && k->imm >> 32)) {
         x86_mov_mi(&e->b, 8, cpu_mem(e, off), (int32_t)k->imm);
@@ -182,6 +182,32 @@ static void t_pop(void *ctx, unsigned dst, int32_t off, unsigned bytes)
     }
 }
 
+/* rcx and xmm0 are no homes. */
+static void t_extend(void *ctx, unsigned dst, int32_t off, unsigned ext)
+{
+    struct x86_emit *e = ctx;
+    unsigned reg = dst != RA_NONE ? dst : ext == SNAP_SX32 ? RCX : RA_XMM0;
+
+    if (dst == RA_NONE)
+        t_load(e, reg, off, 8);
+    switch (ext) {
+    case SNAP_SX32:
+        x86_movsxd_rr(&e->b, 8, reg, reg);
+        break;
+    case SNAP_BOX32:
+        x86_orps_xm(&e->b, xmm(reg), pool_mem(e, BOX32, 0));
+        pool_fix(e);
+        break;
+    case SNAP_ZX32:
+        v3i(e, X86_OP(66, 0F3A, 21), reg, reg, reg, 0x0e); /* insertps: zero lanes 1 to 3 */
+        break;
+    default:
+        x86_movq_xx(&e->b, xmm(reg), xmm(reg));
+    }
+    if (dst == RA_NONE)
+        t_store(e, off, reg, ext == SNAP_ZX32 || ext == SNAP_ZX64 ? 16 : 8);
+}
+
 static const uint8_t prefer_gpr[] = { RCX, RDX, R11, RAX, RBX, RSI, RDI, R8, R9, R10, R14, R15, RBP, R13, R12,
                                       RA_NONE };
 static const uint8_t prefer_xmm[] = { 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, RA_NONE };
@@ -189,7 +215,7 @@ static uint8_t home_of[GUEST_MAX_REGS];
 
 static struct ra_target target = {
     .move = t_move, .swap = t_swap, .load = t_load, .store = t_store, .constant = t_constant,
-    .store_const = t_store_const, .push = t_push, .pop = t_pop,
+    .store_const = t_store_const, .push = t_push, .pop = t_pop, .extend = t_extend,
     .prefer = { prefer_gpr, prefer_xmm }, .home = home_of,
 };
 

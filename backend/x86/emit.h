@@ -59,7 +59,7 @@ struct pool_use { uint32_t rel32, index, imm; };
 /* A forward jump to a block that has no code yet. */
 struct block_jump { uint32_t rel32, to; };
 
-struct snap_state { uint8_t where, n; int64_t val; };
+struct snap_state { uint8_t where, n, ext; int64_t val; };
 
 struct x86_emit {
     struct x86_buf b;
@@ -134,6 +134,9 @@ static inline void pool_fix(struct x86_emit *e)
 {
     pool_fix_imm(e, 0);
 }
+
+/* The bits above a NaN-boxed f32. */
+#define BOX32 0xffffffff00000000u
 
 /** Loads guest address `a` into `reg`, recorded for relocation. */
 void emit_gaddr(struct x86_emit *e, enum x86_reg reg, gaddr a);

@@ -8,7 +8,6 @@
 #define SIGN32 0x80000000u
 #define SMALLEST64 0x0010000000000000u
 #define SMALLEST32 0x00800000u
-#define BOX 0xffffffff00000000u
 
 static bool is64(const struct ir_insn *i)
 {
@@ -441,7 +440,7 @@ void emit_nanbox(struct x86_emit *e, struct ir_insn *i)
 {
     (void)i;
     emit_move(e, e->d, e->o[0].reg);
-    x86_orps_xm(&e->b, xmm(e->d), pool_mem(e, BOX, 0));
+    x86_orps_xm(&e->b, xmm(e->d), pool_mem(e, BOX32, 0));
     pool_fix(e);
 }
 

@@ -29,7 +29,8 @@ static void *append(struct x86_emit *e, size_t size)
 
 static void append_loc(struct x86_emit *e, unsigned reg, const struct snap_state *s)
 {
-    struct snap_loc loc = { .reg = (uint16_t)reg, .where = s->where, .n = s->n, .val = (int32_t)s->val };
+    struct snap_loc loc = { .reg = (uint8_t)reg, .ext = s->ext, .where = s->where, .n = s->n,
+                            .val = (int32_t)s->val };
 
     memcpy(append(e, sizeof loc), &loc, sizeof loc);
     if (s->where == SNAP_CONST64)
@@ -41,14 +42,14 @@ static struct snap_state state_of(const struct x86_emit *e, const struct ra_wher
     const struct ir_insn *k = ir_at(e->u, w->val);
 
     if (w->reg != RA_NONE)
-        return (struct snap_state){ w->reg < RA_XMM0 ? SNAP_GPR : SNAP_XMM, w->reg & 15, 0 };
+        return (struct snap_state){ w->reg < RA_XMM0 ? SNAP_GPR : SNAP_XMM, w->reg & 15, w->ext, 0 };
     if (!w->is_const)
-        return (struct snap_state){ SNAP_SPILL, 0, w->off };
+        return (struct snap_state){ SNAP_SPILL, 0, w->ext, w->off };
     if ((k->aux & 1) && (int64_t)(k->imm - (int64_t)e->u->pc) == (int32_t)(k->imm - (int64_t)e->u->pc))
-        return (struct snap_state){ SNAP_PCREL, 0, k->imm - (int64_t)e->u->pc };
+        return (struct snap_state){ SNAP_PCREL, 0, SNAP_PLAIN, k->imm - (int64_t)e->u->pc };
     if (k->imm == (int32_t)k->imm)
-        return (struct snap_state){ SNAP_CONST, 0, k->imm };
-    return (struct snap_state){ SNAP_CONST64, 0, k->imm };
+        return (struct snap_state){ SNAP_CONST, 0, SNAP_PLAIN, k->imm };
+    return (struct snap_state){ SNAP_CONST64, 0, SNAP_PLAIN, k->imm };
 }
 
 static struct snap_state entry_place(const struct x86_emit *e, unsigned reg)
@@ -56,14 +57,14 @@ static struct snap_state entry_place(const struct x86_emit *e, unsigned reg)
     uint8_t h = e->ra.target->home[reg];
 
     if (h == RA_NONE)
-        return (struct snap_state){ SNAP_SPILL, 0,
+        return (struct snap_state){ SNAP_SPILL, 0, SNAP_PLAIN,
                                     (int64_t)offsetof(struct cpu, regs) + e->u->guest->regs[reg].off };
-    return (struct snap_state){ h < RA_XMM0 ? SNAP_GPR : SNAP_XMM, h & 15, 0 };
+    return (struct snap_state){ h < RA_XMM0 ? SNAP_GPR : SNAP_XMM, h & 15, SNAP_PLAIN, 0 };
 }
 
 static bool same(const struct snap_state *a, const struct snap_state *b)
 {
-    return a->where == b->where && a->n == b->n && a->val == b->val;
+    return a->where == b->where && a->n == b->n && a->ext == b->ext && a->val == b->val;
 }
 
 static void append_home(struct x86_emit *e, unsigned reg)
