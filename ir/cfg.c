@@ -141,6 +141,18 @@ struct ir_cfg *ir_cfg_build(struct ir_unit *u)
     return g;
 }
 
+/** Jumps to block k lead to number[k] now. */
+static void retarget(struct ir_unit *u, const uint32_t *number)
+{
+    for (uint32_t b = 0; b < u->nblocks; b++) {
+        struct ir_insn *t = ir_at(u, u->blocks[b].last);
+        if (t->op == IR_jmp)
+            t->imm = number[t->imm];
+        else if (t->op == IR_br)
+            t->imm = number[t->imm & 0xffff] | (int64_t)number[t->imm >> 16] << 16;
+    }
+}
+
 void ir_cfg_prune(struct ir_unit *u)
 {
     struct ir_cfg *g = ir_cfg_build(u);
@@ -155,13 +167,82 @@ void ir_cfg_prune(struct ir_unit *u)
             u->blocks[n++] = u->blocks[b];
         }
     u->nblocks = n;
-    for (uint32_t b = 0; b < n; b++) {
-        struct ir_insn *t = ir_at(u, u->blocks[b].last);
-        if (t->op == IR_jmp)
-            t->imm = number[t->imm];
-        else if (t->op == IR_br)
-            t->imm = number[t->imm & 0xffff] | (int64_t)number[t->imm >> 16] << 16;
+    retarget(u, number);
+    ir_cfg_build(u);
+}
+
+/** Counts in depth[] the natural loops that each block is in. `work` has room for 2n words. */
+static void loop_depths(const struct ir_unit *u, const struct ir_cfg *g, uint32_t *depth, uint32_t *work)
+{
+    uint32_t nb = u->nblocks, *in = work, *todo = work + nb;
+
+    memset(depth, 0, nb * sizeof *depth);
+    memset(in, 0xff, nb * sizeof *in);
+    for (uint32_t k = 0; k < g->n; k++) {
+        uint32_t head = g->order[k], n = 0;
+        for (uint32_t e = g->pred_first[head]; e < g->pred_first[head + 1]; e++)
+            if (in[g->preds[e]] != head && ir_dominates(g, head, g->preds[e])) {
+                in[g->preds[e]] = head;
+                todo[n++] = g->preds[e];
+            }
+        if (n && in[head] != head) { /* the head itself, whose predecessors are not followed */
+            in[head] = head;
+            depth[head]++;
+        }
+        while (n) {
+            uint32_t b = todo[--n];
+            depth[b]++;
+            for (uint32_t e = g->pred_first[b]; b != head && e < g->pred_first[b + 1]; e++)
+                if (in[g->preds[e]] != head) {
+                    in[g->preds[e]] = head;
+                    todo[n++] = g->preds[e];
+                }
+        }
     }
+}
+
+/** Reverse postorder into number[], of two ways the one that leaves more loops walked first: it comes last. `work`
+ * has room for 2n words. All blocks are reachable. */
+static void number_blocks(const struct ir_unit *u, const uint32_t *depth, uint32_t *number, uint32_t *work)
+{
+    uint32_t nb = u->nblocks, n = 1, left = nb, *path = work, *next = work + nb;
+
+    memset(number, 0xff, nb * sizeof *number);
+    memset(next, 0, nb * sizeof *next);
+    path[0] = 0;
+    number[0] = 0;
+    while (n) {
+        uint32_t b = path[n - 1], succ[2] = { 0 };
+        unsigned ns = ir_succs(u, b, succ);
+        if (next[b] == ns) {
+            number[b] = --left;
+            n--;
+            continue;
+        }
+        unsigned first = ns == 2 && depth[succ[0]] > depth[succ[1]];
+        uint32_t s = succ[ns == 2 ? first ^ next[b] : 0];
+        next[b]++;
+        if (number[s] == IR_NO_BLOCK) {
+            number[s] = 0;
+            path[n++] = s;
+        }
+    }
+}
+
+void ir_cfg_layout(struct ir_unit *u)
+{
+    ir_cfg_prune(u);
+
+    uint32_t nb = u->nblocks;
+    struct ir_block *blocks = ir_scratch(u, nb * (sizeof *blocks + 4 * sizeof(uint32_t)));
+    uint32_t *depth = (uint32_t *)(blocks + nb), *number = depth + nb, *work = number + nb;
+
+    loop_depths(u, u->cfg, depth, work);
+    number_blocks(u, depth, number, work);
+    memcpy(blocks, u->blocks, nb * sizeof *blocks);
+    for (uint32_t b = 0; b < nb; b++)
+        u->blocks[number[b]] = blocks[b];
+    retarget(u, number);
     ir_cfg_build(u);
 }
 

@@ -45,6 +45,9 @@ struct ir_cfg *ir_cfg_build(struct ir_unit *u);
 /** Drops unreachable blocks and renumbers the rest in their old order; u->cfg is up to date afterwards. */
 void ir_cfg_prune(struct ir_unit *u);
 void ir_cfg_free(struct ir_cfg *g);
+/** Drops unreachable blocks and renumbers the rest so that each comes after its dominators and natural loops are
+ * contiguous, innermost ones too: what liveness in layout order wants. u->cfg is up to date afterwards. */
+void ir_cfg_layout(struct ir_unit *u);
 
 /** True if every way from the entry to block `b` leads through block `a` (both reachable). */
 static inline bool ir_dominates(const struct ir_cfg *g, uint32_t a, uint32_t b)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/eval.h"
+#include "ir/cfg.h"
 #include "ir/passes/pass.h"
 #include "tests/ir/random.h"
 #include "tests/ir/testguest.h"
@@ -231,6 +232,28 @@ static void every_pure_op_has_a_value(void **state)
     }
 }
 
+/** What leaves a loop comes behind it, whichever way of the branch that is; unreachable blocks go. The markers number the
+ * blocks in the order wanted: 2 and 4 begin an outer and an inner loop. */
+static void layout_keeps_loops_together(void **state)
+{
+    (void)state;
+    parse("unit 0x1000\n"
+          "block 0:\n  insn 0x1, 2\n  %1 = get.i64 x1\n  %2 = cmpeq.i1 %1, 0\n  jmp 5()\n"
+          "block 1:\n  insn 0x7, 2\n  exit 0x10\n"
+          "block 2:\n  insn 0x5, 2\n  jmp 3()\n"
+          "block 3:\n  insn 0x4, 2\n  br %2, 6(), 2()\n"
+          "block 4:\n  insn 0x9, 2\n  exit 0x20\n"
+          "block 5:\n  insn 0x2, 2\n  br %2, 1(), 7()\n"
+          "block 6:\n  insn 0x6, 2\n  br %2, 5(), 1()\n"
+          "block 7:\n  insn 0x3, 2\n  jmp 3()\n");
+    ir_cfg_layout(u);
+    assert_int_equal(u->nblocks, 7);
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        assert_int_equal(ir_at(u, u->blocks[b].first)->imm, b + 1);
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        assert_int_equal(u->blocks[b].loop_head, b == 1 || b == 3);
+}
+
 static void passes_can_be_left_out(void **state)
 {
     (void)state;
@@ -251,7 +274,7 @@ int main(void)
         cmocka_unit_test(a_fault_restores_the_state), cmocka_unit_test(a_swap_in_a_snapshot_is_parallel),
         cmocka_unit_test(ways_out), cmocka_unit_test(loops_end_at_the_limit), cmocka_unit_test(amo_and_cas),
         cmocka_unit_test(division_and_shifts), cmocka_unit_test(every_pure_op_has_a_value),
-        cmocka_unit_test(passes_can_be_left_out),
+        cmocka_unit_test(layout_keeps_loops_together), cmocka_unit_test(passes_can_be_left_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
