@@ -539,18 +539,34 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
 
 /* ------------------------------------------------------------------ blocks */
 
+/* Is `x` a parameter of block `b`? */
+static bool is_param_of(const struct ra *ra, ir_ref x, uint32_t b)
+{
+    uint32_t pos = x < ra->u->ninsns ? ra->u->insns[x].tmp : 0;
+
+    return pos >= ra->block_pos[b] && pos < ra->block_pos[b] + ra->u->blocks[b].nparams;
+}
+
+/* How many registers of class `cls` are free at a block's entry; *reg is one of them. */
+static unsigned free_regs(const struct ra *ra, const struct ra_entry *e, unsigned cls, unsigned *reg)
+{
+    unsigned n = 0;
+
+    for (const uint8_t *q = ra->target->prefer[cls]; *q != RA_NONE; q++)
+        if (!e->in[*q]) {
+            n++;
+            *reg = *q;
+        }
+    return n;
+}
+
 /* Gives a parameter a place: its argument's register if that dies on the edge, else a free one while more than
  * `spare` are free, else memory. */
 static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, uint32_t start, unsigned spare)
 {
     struct ra_val *pv = &ra->v[p], *av = &ra->v[a];
-    unsigned nfree = 0, reg = RA_NONE;
+    unsigned reg = RA_NONE, nfree = free_regs(ra, e, pv->cls, &reg);
 
-    for (const uint8_t *q = ra->target->prefer[pv->cls]; *q != RA_NONE; q++)
-        if (!e->in[*q]) {
-            nfree++;
-            reg = *q;
-        }
     if (pv->hint != RA_NONE && !e->in[pv->hint])
         reg = pv->hint;
     if (av->reg != RA_NONE && av->cls == pv->cls && !e->in[av->reg] && av->end < start)
@@ -567,34 +583,43 @@ static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, u
     pv->in_mem = true;
 }
 
-/* Loop invariants that are only in memory: into registers before the loop while some are to spare. */
-static void preload(struct ra *ra, struct ra_entry *e, uint32_t start)
+/* Values made before the loop, named in it and only in memory: into registers while some are to spare. */
+static void preload(struct ra *ra, struct ra_entry *e, uint32_t to)
 {
-    for (uint32_t k = 0; k < ra->nhomes + ra->nunhomed; k++) {
-        ir_ref x = ra->entry_val[k < ra->nhomes ? ra->homed[k] : ra->unhomed[k - ra->nhomes]];
-        struct ra_val *v = &ra->v[x];
-        unsigned nfree = 0, reg = RA_NONE;
+    for (uint32_t k = 0; k < ra->nloop_uses; k++) {
+        ir_ref x = ra->loop_uses[k];
+        const struct ra_val *v = &ra->v[x];
+        unsigned reg = RA_NONE;
 
-        if (v->reg != RA_NONE || !v->in_mem || !v->needed || v->end < start)
-            continue;
-        for (const uint8_t *q = ra->target->prefer[v->cls]; *q != RA_NONE; q++)
-            if (!e->in[*q]) {
-                nfree++;
-                reg = *q;
-            }
-        if (nfree <= KEEP_FREE)
+        if (v->reg != RA_NONE || !v->in_mem || v->end < ra->block_pos[to] || is_param_of(ra, x, to) ||
+            free_regs(ra, e, v->cls, &reg) <= KEEP_FREE)
             continue;
         e->in[reg] = x;
         e->in_mem[reg] = true;
     }
 }
 
-/* The most values made inside the loop at block `to` that are live at once, by class; those that only snapshots
- * need don't count. */
-static void loop_pressure(struct ra *ra, uint32_t to, uint32_t most[2])
+static void loop_use(struct ra *ra, ir_ref x)
+{
+    struct ra_val *v = &ra->v[x];
+
+    if (v->loop == ra->loop_stamp || is_const(ra, x))
+        return;
+    v->loop = ra->loop_stamp;
+    if (ra->nloop_uses == ra->cap_loop_uses) {
+        ra->cap_loop_uses = ra->cap_loop_uses * 2 + 64;
+        ra->loop_uses = realloc(ra->loop_uses, ra->cap_loop_uses * sizeof *ra->loop_uses);
+    }
+    ra->loop_uses[ra->nloop_uses++] = x;
+}
+
+/* Marks what the loop at block `to` names, and finds the most values made inside that are live at once, by class; those that
+ * only snapshots need don't count. */
+static void loop_scan(struct ra *ra, uint32_t to, uint32_t most[2])
 {
     const struct ir_unit *u = ra->u;
     uint32_t first = ra->block_pos[to], last = first, live[2] = { 0, 0 };
+    ir_ref ops[6];
 
     for (uint32_t l = 0; l < ra->nloops; l++)
         if (ra->loops[l].first == first && ra->loops[l].last > last)
@@ -605,6 +630,8 @@ static void loop_pressure(struct ra *ra, uint32_t to, uint32_t most[2])
     }
     memset(ra->deaths, 0, (last - first + 1) * sizeof *ra->deaths);
     most[0] = most[1] = 0;
+    ra->loop_stamp++;
+    ra->nloop_uses = 0;
     for (uint32_t b = to; b < u->nblocks && ra->block_pos[b] <= last; b++)
         for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
             const struct ra_val *v = &ra->v[r];
@@ -612,7 +639,11 @@ static void loop_pressure(struct ra *ra, uint32_t to, uint32_t most[2])
 
             for (unsigned c = 0; c < 2; c++)
                 live[c] -= ra->deaths[at][c];
-            if (ra->alias[r] != r || v->fused || !v->needed || u->insns[r].op == IR_param || v->end > last)
+            if (ra->alias[r] != r || v->fused)
+                continue;
+            for (unsigned k = 0, n = ra_operands(ra, r, ops); k < n; k++)
+                loop_use(ra, ops[k]);
+            if (!v->needed || u->insns[r].op == IR_param || v->end > last)
                 continue;
             ra->deaths[v->end - first][v->cls]++;
             if (++live[v->cls] > most[v->cls])
@@ -620,42 +651,52 @@ static void loop_pressure(struct ra *ra, uint32_t to, uint32_t most[2])
         }
 }
 
-/* A loop's own values come first: what only snapshots need waits in memory where there are too many. */
-static void make_room(struct ra *ra, struct ra_entry *e, uint32_t to)
+/* What a loop names comes first: other values wait in memory where there are too many, those first that only snapshots
+ * need. Returns which classes are short of registers. */
+static unsigned make_room(struct ra *ra, struct ra_entry *e, uint32_t to, const uint32_t most[2])
 {
-    uint32_t most[2];
+    int32_t room[2];
+    unsigned any, is_short = 0;
 
-    loop_pressure(ra, to, most);
-    for (unsigned c = 0; c < 2; c++) {
-        int32_t room = -(int32_t)most[c] - 1;
+    for (unsigned c = 0; c < 2; c++)
+        room[c] = (int32_t)free_regs(ra, e, c, &any) - (int32_t)most[c] - 1;
+    for (uint32_t k = 0; k < ra->nloop_uses; k++) {
+        const struct ra_val *v = &ra->v[ra->loop_uses[k]];
 
-        for (const uint8_t *q = ra->target->prefer[c]; *q != RA_NONE; q++)
-            room += e->in[*q] ? 0 : 1;
-        for (const uint8_t *q = ra->target->prefer[c]; *q != RA_NONE && room < 0; q++) {
-            ir_ref x = e->in[*q];
-            struct ra_val *v = &ra->v[x];
-
-            if (!x || v->needed)
-                continue;
-            if (ra->in[*q] == x) {
-                save(ra, x);
-            } else { /* a parameter, placed here just now */
-                v->reg = RA_NONE;
-                if (v->slot == RA_NO_SLOT)
-                    new_slot(ra, v);
-                v->in_mem = true;
-            }
-            e->in[*q] = 0;
-            room++;
-        }
+        if (is_param_of(ra, ra->loop_uses[k], to) || (v->reg == RA_NONE && v->in_mem))
+            room[v->cls]--;
     }
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned r = 0; r < RA_NREGS; r++) {
+            ir_ref x = e->in[r];
+            enum ra_class c = class_of(r);
+
+            if (!x || room[c] >= 0 || (pass == 0 ? ra->v[x].needed : ra->v[x].loop == ra->loop_stamp))
+                continue;
+            save(ra, x);
+            e->in[r] = 0;
+            room[c]++;
+        }
+    for (unsigned c = 0; c < 2; c++)
+        is_short |= room[c] < 0 ? 1u << c : 0;
+    return is_short;
+}
+
+/* In which order parameters get registers: what the loop names; what somebody names; for what only snapshots name memory
+ * costs a store an iteration and no load. */
+static unsigned param_turn(const struct ra *ra, ir_ref p, bool loop)
+{
+    const struct ra_val *v = &ra->v[p];
+
+    return !v->needed ? 2 : loop && v->loop != ra->loop_stamp ? 1 : 0;
 }
 
 static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *edge, uint32_t to)
 {
     const struct ir_unit *u = ra->u;
-    uint32_t start = ra->block_pos[to];
-    ir_ref p = u->blocks[to].first;
+    uint32_t start = ra->block_pos[to], most[2];
+    bool loop = u->blocks[to].loop_head;
+    unsigned is_short = 0;
 
     memset(e, 0, sizeof *e);
     e->fixed = true;
@@ -664,16 +705,23 @@ static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *e
             e->in[r] = ra->in[r];
             e->in_mem[r] = ra->v[ra->in[r]].in_mem;
         }
-    /* Those that only snapshots name come last: for them memory costs a store an iteration and no load. */
-    for (unsigned pass = 0; pass < 2; pass++, p = u->blocks[to].first)
-        for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next)
-            if (ra->v[p].end > 0 && ra->v[p].needed == (pass == 0))
-                place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start,
-                            pass == 0 ? KEEP_FREE : KEEP_FREE + 2);
-    if (u->blocks[to].loop_head) {
-        make_room(ra, e, to);
-        preload(ra, e, start);
+    if (loop) {
+        loop_scan(ra, to, most);
+        is_short = make_room(ra, e, to, most);
     }
+    for (unsigned turn = 0; turn < 3; turn++) {
+        ir_ref p = u->blocks[to].first;
+
+        for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next) {
+            static const unsigned spare[3] = { KEEP_FREE, KEEP_FREE, KEEP_FREE + 2 };
+
+            if (ra->v[p].end > 0 && param_turn(ra, p, loop) == turn)
+                place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start,
+                            turn && (is_short >> ra->v[p].cls & 1) ? RA_NREGS : spare[turn]);
+        }
+    }
+    if (loop)
+        preload(ra, e, to);
 }
 
 /* Values that reach block `to`'s parameters later would best be made where the parameter is. */
@@ -750,8 +798,7 @@ void ra_edge(struct ra *ra, uint32_t edge_no, uint32_t to)
     for (unsigned r = 0; r < RA_NREGS; r++) {
         ir_ref x = e->in[r];
 
-        if (!x || (x < u->ninsns && u->insns[x].op == IR_param && u->insns[x].tmp >= ra->block_pos[to] &&
-                   u->insns[x].tmp < ra->block_pos[to] + u->blocks[to].nparams))
+        if (!x || is_param_of(ra, x, to))
             continue;
         if (e->in_mem[r] && !ra->v[x].in_mem && ra->v[x].reg != RA_NONE)
             save(ra, x);

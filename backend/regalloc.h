@@ -68,6 +68,7 @@ struct ra_val {
     bool needed;      /* an operand of some insn, not only of snapshots */
     bool clean;       /* f32, f64: what its register has above the value is zeros */
     uint32_t nuses;   /* how often insns name it */
+    uint32_t loop;    /* == ra.loop_stamp: named in the loop that is being entered */
     ir_ref user;      /* the last insn that names it */
 };
 #define RA_NO_SLOT INT32_MIN
@@ -118,6 +119,8 @@ struct ra {
     struct ra_loop *loops;           uint32_t nloops, cap_loops; /* in the order of their ends */
     struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
     uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
+    uint32_t loop_stamp;
+    ir_ref *loop_uses;               uint32_t nloop_uses, cap_loop_uses; /* values named in the loop that is being entered */
     uint32_t *block_pos;             /* first position of each block; one more for the end */
     struct ra_entry *entries;        uint32_t cap_blocks;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
