@@ -6,15 +6,24 @@
 
 #include "backend/cache.h"
 #include "backend/fault.h"
+#include "backend/keep.h"
 #include "backend/run.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
-#include "frontend/translate.h"
+#include "frontend/region.h"
 #include "ir/passes/pass.h"
 #include "loader/space.h"
 #include "syscall/linux.h"
 
 unsigned run_disabled_passes;
+
+unsigned run_hot = 3 * 3343; /* ticks are a prime apart, so that no loop nest beats with them */
+
+/* Ticks that fall on jumps back to a head until it is hot; how often a region may be made anew at one, each time after
+ * twice as many: ways that were cold may have become hot. */
+enum { HOT = 3, REGION_TRIES = 4 };
+/* How often a loop must go round in one go, and how far behind its head it or loops in it may have theirs. */
+enum { ROUNDS = 10, REACH = 1 << 14 };
 
 /* Under cache.lock. The clock is read only for --stats. */
 static uint64_t now(void)
@@ -107,14 +116,14 @@ static bool translate(struct cpu *cpu, unsigned limit, struct guest_fault *fault
            (scratch->guest_insns && translate_up_to(cpu, scratch->guest_insns, fault));
 }
 
-static void optimise(void)
+static void optimise(unsigned disabled)
 {
     if (log_on(LOG_IN_ASM))
         log_guest_code(scratch);
     if (log_on(LOG_OP))
         log_ir(scratch, "OP");
     scratch->stats = cache.stats_on ? &pass_counts : NULL;
-    pass_run_all(scratch, run_disabled_passes | pass_mask_first(scratch));
+    pass_run_all(scratch, run_disabled_passes | disabled);
     if (log_on(LOG_OP_OPT))
         log_ir(scratch, "OP after passes");
 }
@@ -148,6 +157,15 @@ static void count(const struct ir_unit *ir, const struct compiled *out, const ui
     s->ns_emit += t[3] - t[2];
 }
 
+/* Tells those who want to know. */
+static void built(const struct unit *u, const struct compiled *out)
+{
+    if (log_on(LOG_OUT_ASM))
+        log_host(scratch, out);
+    if (perfmap_on)
+        perfmap_unit(u->code, u->size, u->pc);
+}
+
 enum built { BUILT, BUILT_FULL, BUILT_FAULT };
 
 static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
@@ -162,7 +180,7 @@ static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struc
         if (!translate(cpu, limit, fault))
             return BUILT_FAULT;
         t[1] = now();
-        optimise();
+        optimise(pass_mask_first(scratch));
         t[2] = now();
         *unit = emit(&out);
         if (*unit)
@@ -172,10 +190,7 @@ static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struc
     }
     t[3] = now();
     count(scratch, &out, t);
-    if (log_on(LOG_OUT_ASM))
-        log_host(scratch, &out);
-    if (perfmap_on)
-        perfmap_unit((*unit)->code, (*unit)->size, (*unit)->pc);
+    built(*unit, &out);
     return BUILT;
 }
 
@@ -207,4 +222,103 @@ void unit_build(struct cpu *cpu, const struct pending_link *l)
         if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
             return;
     }
+}
+
+/* --- regions -------------------------------------------------------------------------------------
+ * */
+
+struct region_job { const struct cpu *cpu; gaddr head; bool found; };
+
+static void translate_region_of(void *arg)
+{
+    struct region_job *job = arg;
+
+    job->found = translate_region(scratch, job->cpu->guest, job->head, job->cpu->mode);
+}
+
+/* Others with the same pc and mode as `u` are superseded: who jumps to them comes to `u` from now on. */
+static void supersede(const struct unit *u)
+{
+    struct unit *drop = NULL;
+
+    for (struct unit *old = u->hash_next, *next; old; old = next) {
+        next = old->hash_next;
+        if (old->pc == u->pc && old->mode == u->mode && keep_usable(old))
+            unit_unpublish(old, &drop);
+    }
+    units_dropped(drop, false);
+}
+
+/* The region at `head` in place of what is there. NULL if none can be made. Lock held. */
+static struct unit *build_region(const struct cpu *cpu, gaddr head)
+{
+    struct region_job job = { .cpu = cpu, .head = head };
+    struct guest_fault fault;
+    struct compiled out = { 0 };
+    uint64_t start = now();
+    struct unit *u = NULL;
+
+    if (fault_try(translate_region_of, &job, &fault) && job.found) {
+        optimise(0);
+        u = emit(&out);
+    }
+    if (u) {
+        supersede(u);
+        built(u, &out);
+    }
+    cache.stats.regions += u != NULL;
+    cache.stats.regions_none += !u;
+    cache.stats.region_insns += u ? u->guest_insns : 0;
+    cache.stats.ns_regions += now() - start;
+    return u;
+}
+
+int32_t unit_ticks(void)
+{
+    return run_hot == 0 ? INT32_MAX : run_hot < HOT ? 1 : (int32_t)(run_hot / HOT);
+}
+
+/* Is the thread in a loop that goes round often? After a tick the next jumps back are looked at one by one: of the loop itself
+ * or of one inside it they lead to its head or not far behind. True when that is known; *head then is the loop's. */
+static bool goes_round(struct cpu *cpu, gaddr *head)
+{
+    if (!cpu->hot_head) {
+        cpu->hot_head = cpu->pc;
+        cpu->hot_left = ROUNDS;
+    } else if (cpu->pc - cpu->hot_head > REACH) {
+        cpu->hot_head = 0;
+    } else if (--cpu->hot_left == 0) {
+        *head = cpu->hot_head;
+        cpu->hot_head = 0;
+        cpu->tick = unit_ticks();
+        return true;
+    }
+    cpu->tick = cpu->hot_head ? 0 : unit_ticks();
+    return false;
+}
+
+void unit_heat(struct cpu *cpu)
+{
+    gaddr head;
+
+    cpu->tick = unit_ticks();
+    if (run_hot == 0 || log_on(LOG_NOCHAIN) || !goes_round(cpu, &head))
+        return;
+    space_read_lock();
+    lock_take(&cache.lock);
+
+    struct unit *u = cache_find(head, cpu->mode);
+
+    if (u && u->tries < REGION_TRIES && ++u->heat >= HOT << u->tries) {
+        uint8_t tries = u->tries + 1;
+        struct unit *region = build_region(cpu, head);
+
+        u = region ? region : cache_find(head, cpu->mode); /* what was there may have gone with its segment */
+        if (u) {
+            u->tries = region ? tries : REGION_TRIES;
+            u->heat = 0;
+        }
+    }
+    lock_give(&cache.lock);
+    space_read_unlock();
 }

@@ -102,6 +102,8 @@ struct unit {
     uint16_t group;                             /* of a unit that is kept on disk (keep.h) */
     uint32_t nexits, nfaults, npages, nextents;
     uint32_t guest_insns;
+    uint8_t heat;                               /* how often a tick found this unit's head */
+    uint8_t tries;                              /* regions made, or tried, at its pc */
     struct unit_exit *exits;
     struct unit_exit *incoming;                 /* exits that jump here */
     const struct code_fault *faults;            /* ascending off */
@@ -132,6 +134,7 @@ struct segment {
 struct cache_stats {
     uint64_t units, guest_insns, guest_bytes, host_bytes, exits, faults, snap_bytes;
     uint64_t ns_translate, ns_passes, ns_emit;
+    uint64_t regions, region_insns, regions_none, ns_regions;
     uint64_t miss_direct, miss_indirect, links, dropped, retired, waits;
 };
 
@@ -210,6 +213,11 @@ static inline uint8_t *cache_writable(const uint8_t *p)
  * when it had to wait for memory and cpu->poll was set meanwhile, or after it raised a guest fault
  * for a pc that can't be read. */
 void unit_build(struct cpu *cpu, const struct pending_link *l);
+/** Backward exits between two looks at where a thread is (cpu->tick). */
+int32_t unit_ticks(void);
+/** A tick of `cpu` fell on a jump back to cpu->pc: makes a region of what is there if that is hot. The caller is outside and
+ * holds no lock. */
+void unit_heat(struct cpu *cpu);
 /** Prints what each pass cost. */
 void unit_build_stats(FILE *f);
 
@@ -222,11 +230,6 @@ void unit_unpublish(struct unit *u, struct unit **drop);
 /** Ends a drop: wipes probe entries of all threads, or counts the epoch up if there are many or
  * `mass` is set, and kicks whoever is inside. */
 void units_dropped(struct unit *drop, bool mass);
-
-/* --- invalidate.c: without locks */
-
-/** What a trap IR_TRAP_SYNC_CODE asks for: cache_sync_range() of what the thread announced, cache_sync_code() if nothing. */
-void cache_sync_announced(struct cpu *cpu);
 
 /* --- link.c: lock held */
 
@@ -263,8 +266,6 @@ void cpus_kick_inside(void);
 /** True if every thread's epoch is 0 or at least `epoch`. */
 bool cpus_drained(uint64_t epoch);
 /** Around a fork: the list of threads stays as it is from prepare to parent. */
-/** Calls fn(cpu, arg) for each guest thread's cpu, under the lock that guards the list of them: fn must not create or free any. */
-void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg);
 void cpus_fork_prepare(void);
 void cpus_fork_parent(void);
 /** After fork: forgets all threads but `self` (may be NULL). */

@@ -94,6 +94,7 @@ struct cpu *cpu_new(const struct guest *guest)
     cpu->probe = cpu->probe_own;
     cpu->guest = guest;
     cpu->helpers = cache.helpers;
+    cpu->tick = unit_ticks();
     cpu->mxcsr = cpu->mxcsr_host = MXCSR_RESET;
     rt_init_cpu(cpu);
 
@@ -153,14 +154,6 @@ void cpu_bind(struct cpu *cpu)
 const uint8_t *cpu_stack_low(const struct cpu *cpu)
 {
     return (const uint8_t *)cpu - CPU_STACK;
-}
-
-void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg)
-{
-    lock_take(&cpus_lock);
-    for (struct cpu *c = cpus; c; c = c->next)
-        fn(c, arg);
-    lock_give(&cpus_lock);
 }
 
 void cpus_fork_prepare(void)

@@ -41,9 +41,9 @@ enum cpu_exit {
 struct cpu {
     /* --- reached by generated code with short displacements */
     uint32_t poll;                   /* nonzero: leave at the next poll (signal pending, flush, exit) */
-    uint32_t mode;                   /* units are looked up by (pc, mode); guest-defined, 0 at start */
+    int32_t tick;                    /* counted down by backward exits; below 0: one leaves as at a poll (backend/build.c) */
     struct cpu_probe *probe;         /* the table to probe: probe_own, or the all-miss table to get a thread out */
-    const void *const *helpers;      /* the guest's helper functions */
+    uint32_t mode;                   /* units are looked up by (pc, mode); guest-defined, 0 at start */
     alignas(8) uint8_t regs[CPU_REG_BYTES];     /* guest registers, at the offsets of guest->regs */
     alignas(16) uint8_t spill[CPU_SPILL_BYTES]; /* the allocator's */
 
@@ -53,6 +53,7 @@ struct cpu {
     uint64_t rt_int[4];              /* its integer arguments after cpu, in order; rt_int[0]: integer result */
     alignas(16) uint64_t rt_fp[4][2];/* its FP arguments, in order; rt_fp[0]: FP result */
     const void *const *rt;           /* the backend's own runtime functions (enum rt) */
+    const void *const *helpers;      /* the guest's helper functions */
     uint8_t fpx_of_mx[64];           /* IR_FPX_* bits of MXCSR's flags (bits 5..0) */
     uint8_t mx_of_fpx[32];           /* and the other way */
     uint32_t fpx_more;               /* accumulated IR_FPX_* bits that MXCSR has no flag for: IR_FPX_ID */
@@ -70,8 +71,9 @@ struct cpu {
     /* --- for C code only */
     int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
     uint64_t fault_addr;             /* si_addr */
-    uint64_t announced, announced_end; /* range of changed code that is still to be looked at (cpu_announce()); end 0: none */
     uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
+    uint64_t hot_head;               /* a tick fell here: is this thread in a loop from here on? 0: no such question */
+    uint32_t hot_left;               /* so many jumps back that stay in it will tell */
     struct cpu_probe *probe_own;     /* this thread's table, CPU_PROBE_ENTRIES entries */
     uint64_t epoch;                  /* 0: outside the code cache; else its epoch when this thread went in */
     uint64_t probe_epoch;            /* the epoch and the mode that probe_own's entries are good for */
@@ -80,17 +82,6 @@ struct cpu {
     struct thread *thread;           /* the syscall layer's record of this guest thread */
     struct cpu *next, **pprev;       /* list of all threads' cpus, under the run loop's lock */
 };
-
-/** For helpers of guests that announce changed code first and have the cache synchronised later, by a trap
- * IR_TRAP_SYNC_CODE: [start, start+len) is added to what the next one of this thread sees to. A trap with nothing announced
- * sees to everything. */
-static inline void cpu_announce(struct cpu *c, uint64_t start, uint64_t len)
-{
-    if (c->announced_end == 0 || start < c->announced)
-        c->announced = start;
-    if (start + len > c->announced_end)
-        c->announced_end = start + len;
-}
 
 /** A 64-bit guest register slot at byte offset `off` of cpu->regs (see struct guest_reg). */
 static inline uint64_t *cpu_slot(struct cpu *c, unsigned off)

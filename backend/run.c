@@ -46,7 +46,7 @@ static void trap_misalign(struct cpu *cpu)
 
 static void trap_sync_code(struct cpu *cpu)
 {
-    cache_sync_announced(cpu);
+    cache_sync_code();
 }
 
 static void trap_mode(struct cpu *cpu)
@@ -195,6 +195,8 @@ _Noreturn void run_loop(struct cpu *cpu)
         case CPU_EXIT_MISS:
             break;
         case CPU_EXIT_POLL:
+            if (cpu->tick < 0)
+                unit_heat(cpu);
             if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
                 linux_poll(cpu);
             break;
@@ -235,13 +237,15 @@ void run_stats_print(void)
             "backend %.0f)\n"
             "misses           %10" PRIu64 " direct, %" PRIu64 " indirect\n"
             "links            %10" PRIu64 "\n"
+            "regions          %10" PRIu64 "  (%" PRIu64 " guest insns, %" PRIu64 " us; none found at %" PRIu64 " heads)\n"
             "dropped units    %10" PRIu64 "\n"
             "segments retired %10" PRIu64 ", waits for memory %" PRIu64 "\n",
             s->units, s->guest_insns, insns / (s->units ? (double)s->units : 1), s->guest_bytes,
             s->host_bytes, (double)s->host_bytes / bytes, s->exits, s->faults, s->snap_bytes,
             ns / 1000, (double)ns / insns, (double)s->ns_translate / insns,
             (double)s->ns_passes / insns, (double)s->ns_emit / insns, s->miss_direct,
-            s->miss_indirect, s->links, s->dropped, s->retired, s->waits);
+            s->miss_indirect, s->links, s->regions, s->region_insns, s->ns_regions / 1000, s->regions_none, s->dropped,
+            s->retired, s->waits);
     keep_stats(f);
     unit_build_stats(f);
     log_end(f);

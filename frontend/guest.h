@@ -60,6 +60,8 @@ struct guest {
     uint8_t insn_align_log2;     /* 1: pcs are multiples of 2 */
     const struct guest_reg *regs;
     uint32_t nregs;
+    const uint8_t *context;      /* rows whose constant value decides what code means (what kind of operation set the */
+    uint8_t ncontext;            /*   flags): regions have a copy of a block for each such value (frontend/region.h) */
     const struct guest_helper *helpers;
     uint32_t nhelpers;
 

@@ -7,7 +7,7 @@
 
 unsigned translate_limit = 128;
 
-enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, SIDE_EXITS = 3, LOOP_EXITS = 12 };
+enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, SIDE_EXITS = 3, LOOP_EXITS = 12, SCATTER = 8 };
 
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
@@ -43,8 +43,7 @@ static bool on_trial(struct tr *tr)
     return tr->trial;
 }
 
-/* Leaves for `target` by a direct exit. Backward ones poll, so that every loop does. */
-static void leave(struct tr *tr, gaddr target, enum ir_jump hint)
+void tr_leave(struct tr *tr, gaddr target, enum ir_jump hint)
 {
     unsigned aux = hint | (target <= tr->pc ? IR_EXIT_POLL : 0);
 
@@ -74,23 +73,31 @@ static void close_loop(struct tr *tr)
     tr->done = true;
 }
 
+/* The end of a region's block. */
+static void flow_ends(struct tr *tr, enum tr_flow_kind kind, ir_ref cond, gaddr target)
+{
+    *tr->flow = (struct tr_flow){ kind, cond, target };
+    tr->done = true;
+}
+
 void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint)
 {
     if (on_trial(tr))
         return;
     if (hint == IR_JUMP_CALL)
-        leave(tr, target, hint);
+        tr_leave(tr, target, hint);
+    else if (tr->flow)
+        flow_ends(tr, TR_FLOW_GOTO, IR_NONE, target);
     else if (target == tr->u->pc)
         close_loop(tr);
-    else if (target > tr->pc && tr->u->nextents < IR_MAX_EXTENTS && tr->u->guest_insns + 1 < translate_limit &&
+    else if (target > tr->pc && tr->u->nextents < SCATTER && tr->u->guest_insns + 1 < translate_limit &&
              !cache_has(target, tr->u->mode))
         tr->next = target; /* cannot be in this unit already: a unit only ever goes forward */
     else
-        leave(tr, target, hint);
+        tr_leave(tr, target, hint);
 }
 
-/* The opposite of condition `c`: of a comparison of integers the opposite comparison. */
-static ir_ref negated(struct ir_unit *u, ir_ref c)
+ir_ref tr_negated(struct ir_unit *u, ir_ref c)
 {
     const struct ir_insn *i = ir_at(u, c);
     ir_ref x = i->arg[0], y = i->arg[1];
@@ -116,12 +123,14 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
     if (ir_is_const(u, cond)) {
         if (ir_at(u, cond)->imm)
             tr_goto(tr, taken, IR_JUMP_PLAIN);
-    } else if (taken == u->pc) {
-        emit_imm(u, IR_exit_if, 0, negated(u, cond), past);
+    } else if (taken == u->pc && !tr->flow) {
+        emit_imm(u, IR_exit_if, 0, tr_negated(u, cond), past);
         close_loop(tr);
     } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + SHADOW_INSNS < translate_limit) {
         tr->shadow_cond = cond; /* the driver tries to do without the branch */
         tr->shadow_end = taken;
+    } else if (tr->flow) {
+        flow_ends(tr, TR_FLOW_BRANCH, cond, taken);
     } else {
         bool backward = taken <= tr->pc;
 
@@ -129,7 +138,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         /* After a loop's end comes colder code; after many branches, code that may never be reached (measured:
          * docs/design.md, "Limits of a first translation"). */
         if (backward || --tr->side_exits == 0)
-            leave(tr, past, IR_JUMP_PLAIN);
+            tr_leave(tr, past, IR_JUMP_PLAIN);
     }
 }
 
@@ -164,7 +173,7 @@ void tr_end(struct tr *tr)
 {
     if (on_trial(tr))
         return;
-    leave(tr, tr->pc + tr->len, IR_JUMP_PLAIN);
+    tr_leave(tr, tr->pc + tr->len, IR_JUMP_PLAIN);
 }
 
 bool tr_fetch(struct tr *tr, unsigned n)
@@ -326,8 +335,18 @@ static gaddr shadow(struct tr *tr)
         ir_remove(u, u->cur, u->blocks[u->cur].last);
     *tr = before;
     source_restore(u, &source);
-    emit_imm(u, IR_exit_if, 0, cond, end);
+    if (tr->flow)
+        flow_ends(tr, TR_FLOW_BRANCH, cond, end);
+    else
+        emit_imm(u, IR_exit_if, 0, cond, end);
     return past;
+}
+
+gaddr tr_step(struct tr *tr, gaddr pc)
+{
+    one_insn(tr, pc);
+    note_source(tr);
+    return tr->shadow_cond ? shadow(tr) : tr->next ? tr->next : tr->pc + tr->len;
 }
 
 void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
@@ -340,8 +359,6 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
             emit_imm(u, IR_exit, IR_JUMP_PLAIN, IR_NONE, pc);
             break;
         }
-        one_insn(&tr, pc);
-        note_source(&tr);
-        pc = tr.shadow_cond ? shadow(&tr) : tr.next ? tr.next : tr.pc + tr.len;
+        pc = tr_step(&tr, pc);
     }
 }

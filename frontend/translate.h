@@ -31,6 +31,15 @@
 
 #include "frontend/guest.h"
 
+/* How a block of a region ends: by what it has emitted itself, or by a jump that the maker of the region
+ * (frontend/region.c) turns into an edge or an exit. */
+enum tr_flow_kind { TR_FLOW_OVER, TR_FLOW_GOTO, TR_FLOW_BRANCH };
+struct tr_flow {
+    enum tr_flow_kind kind;
+    ir_ref cond;         /* TR_FLOW_BRANCH: to `target` if it holds, else past the branch */
+    gaddr target;
+};
+
 struct tr {
     struct ir_unit *u;
     const struct guest *guest;
@@ -39,7 +48,8 @@ struct tr {
     uint64_t bits;       /* its bytes, little-endian; see tr_fetch() */
     const uint8_t *code; /* host pointer to it; for tr_fetch() only */
     size_t avail;        /* readable, executable bytes there, 0 if none */
-    bool done;           /* the unit is over */
+    bool done;           /* the unit is over, or the block of a region */
+    struct tr_flow *flow;/* a region is being made: direct jumps end the block and are noted here; else NULL */
     ir_ref shadow_cond;  /* a branch over an instruction or two awaits its shadow: the condition, and where it leads */
     gaddr shadow_end;
     unsigned side_exits; /* how many more forward branches may become side exits */
@@ -74,6 +84,14 @@ void tr_trap(struct tr *tr, enum ir_trap kind, uint64_t info);
 void tr_trap_if(struct tr *tr, ir_ref cond, enum ir_trap kind, uint64_t info);
 /** The unit ends after this instruction (its effects invalidate assumptions); goes on at the next pc. */
 void tr_end(struct tr *tr);
+
+/** Translates the instruction at `pc`, a branch together with what it jumps over if that becomes selects. Returns where
+ * the unit goes on unless it is done. For who drives a translation. */
+gaddr tr_step(struct tr *tr, gaddr pc);
+/** Leaves for `target` by a direct exit, which ends the unit or the block. It polls if it leads backward. */
+void tr_leave(struct tr *tr, gaddr target, enum ir_jump hint);
+/** The opposite of condition `c` (i1): of a comparison of integers the opposite comparison. */
+ir_ref tr_negated(struct ir_unit *u, ir_ref c);
 
 /** How many guest instructions a unit may have (at least 1). */
 extern unsigned translate_limit;

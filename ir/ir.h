@@ -218,7 +218,7 @@ struct ir_snap { gaddr pc; uint32_t first, n; }; /* unit.snap_vals[first .. firs
 /* A stretch of guest code that was translated into the unit: [pc, pc+len). A superblock that follows jumps has
  * several. The driver keeps them disjoint enough to be few and ends the unit when there is no room for another. */
 struct ir_extent { gaddr pc; uint32_t len; };
-enum { IR_MAX_EXTENTS = 8 };
+enum { IR_MAX_EXTENTS = 32 };
 
 struct ir_cfg;
 struct pass_stats;

@@ -223,8 +223,10 @@ static void apply_options(void)
         run_stats_enable();
     for (size_t i = 0; i < options.disable_pass.count; i++)
         run_disabled_passes |= 1u << pass_by_name(options.disable_pass.items[i]);
+    if (options.hot != OPTION_UNSET)
+        run_hot = (unsigned)options.hot;
     if (options.one_insn || options.singlestep)
-        translate_limit = 1;
+        translate_limit = 1, run_hot = 0;
     else if (options.unit_limit != OPTION_UNSET)
         translate_limit = (unsigned)options.unit_limit;
 }

@@ -144,6 +144,12 @@ static void check_limit(const char *value)
         usage_error("a unit limit of %s is not possible (1 to 4096)", value);
 }
 
+static void check_hot(const char *value)
+{
+    if (strcmp(value, "0") != 0 && (size_or_zero(value) == 0 || size_or_zero(value) > 1000000000))
+        usage_error("%s jumps back are not possible (0 to 1000000000)", value);
+}
+
 static void check_cache(const char *value)
 {
     if (size_or_zero(value) < (uint64_t)1 << 20 || size_or_zero(value) > (uint64_t)1 << 30)

@@ -152,8 +152,6 @@ struct thread {
     stack_t altstack;
     gaddr clear_tid;              /* set_tid_address */
     gaddr robust_list;
-    const struct seccomp *seccomp; /* seccomp.h; NULL without */
-    uint32_t tid;                 /* of the host, and so of the guest */
     void *host_altstack;
     jmp_buf end;                  /* where a finished thread unwinds to */
     char path[2][PATH_MAX];       /* translated paths of the call in progress */
@@ -189,8 +187,6 @@ void signal_before_exec(struct thread *t);
 void signal_exec_failed(struct thread *t);
 /** Sets all handled signals to default (CLONE_CLEAR_SIGHAND) in a child's own sighand. */
 void signal_clear_handlers(struct thread *t);
-/** Forces a signal of the thread's own doing (fault, seccomp) on it: blocked or ignored means death by it. */
-void signal_force(struct thread *t, const siginfo_t *info);
 /** Ends the process by `signo`, as seen by the parent too. */
 _Noreturn void signal_die(struct thread *t, int signo);
 

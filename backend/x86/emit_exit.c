@@ -66,6 +66,15 @@ static struct stub *stub_exit(struct x86_emit *e, enum stub_kind kind, uint32_t 
     return s;
 }
 
+/* A backward exit: out for the run loop if it is asked for, or if it is time to see what is hot. */
+static void poll_and_count(struct x86_emit *e, struct stub *s)
+{
+    x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
+    stub_jcc(e, s, X86_NE);
+    x86_sub_mi(&e->b, 4, CPU_MEM(e, tick), 1);
+    stub_jcc(e, s, X86_S);
+}
+
 static void poll_out(struct x86_emit *e, gaddr pc)
 {
     store_pc(e, pc);
@@ -108,10 +117,13 @@ static void stub_emit(struct x86_emit *e, const struct stub *s)
         break;
     default:
         if (s->poll) {
-            uint32_t quiet;
+            uint32_t asked, quiet;
 
             x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
-            quiet = x86_jcc_rel8_fwd(&e->b, X86_E);
+            asked = x86_jcc_rel8_fwd(&e->b, X86_NE);
+            x86_sub_mi(&e->b, 4, CPU_MEM(e, tick), 1);
+            quiet = x86_jcc_rel8_fwd(&e->b, X86_NS);
+            x86_patch_rel8(&e->b, asked, (int32_t)x86_pos(&e->b));
             poll_out(e, s->pc);
             x86_patch_rel8(&e->b, quiet, (int32_t)x86_pos(&e->b));
         }
@@ -193,8 +205,7 @@ void emit_exit(struct x86_emit *e, struct ir_insn *i)
     if (i->aux & IR_EXIT_POLL) {
         struct stub *s = stub_exit(e, STUB_POLL, e->ra.nwheres, (gaddr)i->imm);
 
-        x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
-        stub_jcc(e, s, X86_NE);
+        poll_and_count(e, s);
     }
     direct_exit(e, (gaddr)i->imm, i->aux & 0xff, (i->aux & IR_EXIT_POLL) && (i->aux & 0xff) != IR_JUMP_CALL);
 }
@@ -235,45 +246,75 @@ void emit_trap(struct x86_emit *e, struct ir_insn *i)
 
 /* ------------------------------------------------------------------ edges */
 
-void emit_jmp(struct x86_emit *e, struct ir_insn *i)
+/* The moves of an edge and the jump to its block, unless that follows. */
+static void edge_emit(struct x86_emit *e, uint32_t edge, uint32_t to)
 {
-    uint32_t to = (uint32_t)i->imm & 0xffff;
-
-    ra_edge(&e->ra, i->aux, to);
+    ra_edge(&e->ra, edge, to);
     if (to <= e->ra.block)
         x86_jmp(&e->b, (int32_t)e->block_at[to]);
     else if (to != e->ra.block + 1)
         block_jump(e, to);
 }
 
-/* Both edges may need moves; the taken one gets its own before the jump to the block. */
+void emit_jmp(struct x86_emit *e, struct ir_insn *i)
+{
+    edge_emit(e, i->aux, (uint32_t)i->imm & 0xffff);
+}
+
+/* A conditional jump to a block. */
+static void block_jcc(struct x86_emit *e, enum x86_cc cc, uint32_t to)
+{
+    uint32_t at = x86_jcc_rel32_fwd(&e->b, cc);
+
+    if (to <= e->ra.block) {
+        x86_patch_rel32(&e->b, at, (int32_t)e->block_at[to]);
+        return;
+    }
+    GROW(e, jumps);
+    e->jumps[e->njumps++] = (struct block_jump){ at, to };
+}
+
+/* Both edges may need moves. Those of the edge jumped to stand before a jump of its own; without any, the conditional
+ * jump leads straight to the block. */
 void emit_br(struct x86_emit *e, struct ir_insn *i)
 {
     uint32_t yes = (uint32_t)i->imm & 0xffff, no = (uint32_t)(i->imm >> 16) & 0xffff;
+    uint32_t edge_yes = i->aux, edge_no = i->aux + 1u;
     struct cond c = cond_prepare(e, i->arg[0]);
     unsigned parity;
     enum x86_cc cc = cond_emit(e, &c, &parity);
-    uint32_t to_no[2];
-    unsigned n = 0;
+    uint32_t to_no, unordered = 0, moves;
     struct ra_save saved;
+    uint8_t *here;
 
-    if (parity != 0xff)
-        to_no[n++] = x86_jcc_rel32_fwd(&e->b, X86_P);
-    to_no[n++] = x86_jcc_rel32_fwd(&e->b, x86_cc_not(cc));
     ra_save(&e->ra, &saved);
-    ra_edge(&e->ra, i->aux, yes);
-    if (yes <= e->ra.block)
-        x86_jmp(&e->b, (int32_t)e->block_at[yes]);
-    else
-        block_jump(e, yes);
-    for (unsigned k = 0; k < n; k++)
-        x86_patch_rel32(&e->b, to_no[k], (int32_t)x86_pos(&e->b));
+    if (parity != 0xff) {
+        unordered = x86_jcc_rel32_fwd(&e->b, X86_P);
+    } else if (yes == e->ra.block + 1) { /* the way that follows comes last */
+        uint32_t block = yes, edge = edge_yes;
+
+        yes = no, no = block;
+        edge_yes = edge_no, edge_no = edge;
+        cc = x86_cc_not(cc);
+    }
+    here = e->b.p;
+    to_no = x86_jcc_rel32_fwd(&e->b, x86_cc_not(cc));
+    moves = x86_pos(&e->b);
+    ra_edge(&e->ra, edge_yes, yes);
+    if (x86_pos(&e->b) == moves && !e->b.overflow) {
+        e->b.p = here;
+        block_jcc(e, cc, yes);
+    } else {
+        if (yes <= e->ra.block)
+            x86_jmp(&e->b, (int32_t)e->block_at[yes]);
+        else
+            block_jump(e, yes);
+        x86_patch_rel32(&e->b, to_no, (int32_t)x86_pos(&e->b));
+    }
+    if (parity != 0xff)
+        x86_patch_rel32(&e->b, unordered, (int32_t)x86_pos(&e->b));
     ra_restore(&e->ra, &saved);
-    ra_edge(&e->ra, i->aux + 1u, no);
-    if (no <= e->ra.block)
-        x86_jmp(&e->b, (int32_t)e->block_at[no]);
-    else if (no != e->ra.block + 1)
-        block_jump(e, no);
+    edge_emit(e, edge_no, no);
 }
 
 void block_jump(struct x86_emit *e, uint32_t to)

@@ -84,6 +84,9 @@ static void dump(const struct cpu *cpu, FILE *f)
                 i % 2 ? "\n" : " ");
 }
 
+/* What kind of operation set the flags: conditions are told from it (trans_cond.c). */
+static const uint8_t context[] = { A64_REG_cc_op };
+
 const struct guest aarch64_guest = {
     .name = "aarch64",
     .elf_machine = EM_AARCH64,
@@ -91,6 +94,8 @@ const struct guest aarch64_guest = {
     .insn_align_log2 = 2,
     .regs = regs,
     .nregs = A64_NREGS,
+    .context = context,
+    .ncontext = sizeof context,
     .helpers = a64_helpers,
     .nhelpers = A64_NHELPERS,
     .translate_insn = translate_insn,

@@ -161,6 +161,55 @@ static void test_probe(void)
     CHECK(cache_find(toy_pc(code), 0) != cache_find(toy_pc(code), 1));
 }
 
+/* A head that is found hot gets a region; who jumped to the unit there jumps to the region. Later ones come after twice as
+ * many ticks each, and not without end. */
+static void test_regions(void)
+{
+    static const struct toy_insn code[] = {
+        /* 0 */ { TOY_ADD, 1, 1 }, { TOY_JMP, 0, 1 },
+        /* 2 */ { TOY_ADD, 1, 10 }, { TOY_DECNZ, 2, -1 }, /* to 2 */
+        /* 4 */ { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+    struct unit *before = NULL;
+    unsigned ticks = 0;
+
+    for (unsigned made = 0; made < 4; made++, ticks = 0) {
+        *toy_reg(cpu, 1) = 0;
+        *toy_reg(cpu, 2) = 10;
+        toy_run(cpu, code);
+        CHECK(*toy_reg(cpu, 1) == 101);
+        CHECK(cache_find(toy_pc(code), 0)->exits[0].to == cache_find(toy_pc(code + 2), 0));
+        before = cache_find(toy_pc(code + 2), 0);
+        cpu->pc = toy_pc(code + 2);
+        for (; cache.stats.regions == made; ticks++) {
+            CHECK(cache_find(cpu->pc, 0) == before && ticks < 100);
+            for (unsigned round = 0; round <= 10; round++) {
+                cpu->tick = -1;
+                unit_heat(cpu);
+                CHECK(round == 10 ? cpu->tick > 0 : cpu->tick == 0);
+            }
+        }
+        CHECK(ticks == 3u << made);
+        CHECK(before->dead && cache_find(cpu->pc, 0) != before && cache_find(cpu->pc, 0)->code != before->code);
+    }
+    for (; ticks < 1000; ticks++)
+        unit_heat(cpu);
+    CHECK(cache.stats.regions == 4);
+
+    cpu->pc = toy_pc(code); /* a loop that is left at once is not hot */
+    for (ticks = 0; ticks < 1000; ticks++) {
+        cpu->pc = ticks % 5 ? toy_pc(code + 2) : toy_pc(code) - (1 << 20);
+        unit_heat(cpu);
+    }
+    CHECK(cache.stats.regions == 4);
+    cpu->pc = toy_pc(code);
+    run_hot = 0; /* none at all */
+    for (ticks = 0; ticks < 1000; ticks++)
+        unit_heat(cpu);
+    CHECK(cache.stats.regions == 4);
+}
+
 /* More units than the tables begin with; each is found by pc and by host address. */
 static void test_many_units(void)
 {
@@ -260,44 +309,6 @@ static void test_sync_code(void)
     toy_run(cpu, code);         /* first round: still the old code */
     CHECK(*toy_reg(cpu, 1) == 55 + 11 + 21);
     CHECK(cache.stats.dropped == 1);
-}
-
-/* What a guest announces is looked at, and nothing else; if memory is shared, its other addresses too. */
-static void test_sync_range(void)
-{
-    static struct toy_insn code[] = { { TOY_ADD, 1, 1 }, { TOY_SYS, 0, 0 }, { TOY_ADD, 1, 1 }, { TOY_SYS, 0, 0 } };
-    const uint64_t size = 2 * sizeof *code;
-    struct cpu *cpu = start(1 << 20);
-
-    toy_run(cpu, code);
-    toy_run(cpu, code + 2);
-    code[0].imm = code[2].imm = 5;
-    CHECK(cache.stats.dropped == 0);
-    cache_sync_range(toy_pc(code), size);
-    CHECK(cache.stats.dropped == 1 && cache_find(toy_pc(code + 2), 0));
-    toy_shared = true;
-    cache_sync_range(toy_pc(code), size);
-    CHECK(cache.stats.dropped == 2);
-    toy_shared = false;
-
-    toy_run(cpu, code);
-    toy_run(cpu, code + 2);
-    CHECK(*toy_reg(cpu, 1) == 12);
-    code[0].imm = code[2].imm = 7;
-    cpu_announce(cpu, toy_pc(code + 2), 1);
-    cache_sync_announced(cpu);
-    CHECK(cache.stats.dropped == 3 && cache_find(toy_pc(code), 0));
-    code[2].imm = 8;
-    toy_run(cpu, code + 2);
-    code[2].imm = 9;
-    cpu_announce(cpu, toy_pc(code + 2), 1);
-    cpu_announce(cpu, toy_pc(code), 1);
-    cache_sync_announced(cpu);
-    CHECK(cache.stats.dropped == 5);
-    toy_run(cpu, code);
-    code[0].imm = 8;
-    cache_sync_announced(cpu);
-    CHECK(cache.stats.dropped == 6);
 }
 
 /* --- threads
@@ -715,8 +726,8 @@ static void test_dual_flush(void)
  * */
 
 #define TESTS(X)                                                                                  \
-    X(registers) X(too_long) X(links) X(probe) X(many_units) X(invalidate) X(invalidate_probed)   \
-    X(sync_code) X(sync_range)                                                                                  \
+    X(registers) X(too_long) X(links) X(probe) X(regions) X(many_units) X(invalidate) X(invalidate_probed)   \
+    X(sync_code)                                                                                  \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \
     X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)

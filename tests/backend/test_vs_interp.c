@@ -179,6 +179,7 @@ static struct outcome run_code(struct machine *m, bool step)
     cpu->mxcsr_host = 0x1f80;
     cpu->fpx_more = m->cpu.fpx_more;
     cpu->poll = m->cpu.poll;
+    cpu->tick = INT32_MAX;
     cpu->pc = 3;
     cpu->exit_site = NULL;
     nseen = 0;

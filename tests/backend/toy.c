@@ -11,7 +11,7 @@
 #include "backend/x86/homes.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
-#include "frontend/translate.h"
+#include "frontend/region.h"
 #include "ir/passes/pass.h"
 #include "loader/space.h"
 #include "syscall/linux.h"
@@ -91,6 +91,12 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
 }
 
 unsigned translate_limit = 128;
+
+bool translate_region(struct ir_unit *u, const struct guest *guest, gaddr head, uint32_t mode)
+{
+    translate_unit(u, guest, head, mode, true);
+    return true;
+}
 
 unsigned pass_mask_first(const struct ir_unit *u)
 {
@@ -375,16 +381,6 @@ void space_read_unlock(void)
 bool space_lookup(gaddr addr, struct space_range *out)
 {
     return false;
-}
-
-bool toy_shared;
-
-bool space_next(gaddr addr, struct space_range *out)
-{
-    const gaddr end = 1ull << 48;
-
-    *out = (struct space_range){ .end = end, .prot = PROT_EXEC, .kind = toy_shared ? SPACE_SHARED : 0 };
-    return addr < end;
 }
 
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
