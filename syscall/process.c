@@ -86,7 +86,7 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     t->held = 0;
     t->robust_list = 0;
     host_raw2(__NR_set_robust_list, NULL, 24);
-    t->clear_tid = q->flags & CLONE_CHILD_CLEARTID ? q->child_tid : 0;
+    thread_set_clear_tid(t, q->flags & CLONE_CHILD_CLEARTID ? q->child_tid : 0);
     pthread_mutex_init(&t->sighand->lock, NULL);
     clone_set_registers(t->cpu, q);
     clone_store_tids(q, (uint32_t)host_raw1(__NR_gettid, 0), false);
@@ -128,7 +128,9 @@ struct vm_child {
     struct clone_request request;
     void *host_stack;
     uint32_t pid;                /* of the child as its creator sees it; written by the kernel */
-    struct reply *reply;         /* without CLONE_VFORK */
+    struct reply *reply;         /* without CLONE_VFORK, as the rest */
+    struct thread *creator;
+    bool libc_first;             /* signal_libc_threads() */
 };
 
 /* What the creator waits for. On its stack: gone as soon as `known` is set. */
@@ -146,6 +148,7 @@ _Noreturn static void child_main(void *arg)
     struct vm_child *c = arg;
     struct thread *t = c->t;
     clone_store_tids(&c->request, (uint32_t)host_raw1(__NR_gettid, 0), false);
+    thread_set_clear_tid(t, t->clear_tid);
     cpu_bind(t->cpu);
     if (!(c->request.flags & CLONE_VFORK))
         send_reply(c->reply, c->pid);
@@ -185,6 +188,7 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
     if (!c)
         return NULL;
     c->request = *q;
+    c->creator = s->t;
     c->host_stack = host_alloc(CHILD_STACK);
     c->t = c->host_stack ? clone_new_thread(s->t, q) : NULL;
     if (!c->t) {
@@ -216,6 +220,8 @@ static void *stand_in(void *arg)
 {
     struct vm_child *c = arg;
     thread_enter(c->t);
+    if (c->libc_first)
+        signal_undo_libc(c->creator);
     int64_t r = vm_clone(c);
     if (r < 0)
         send_reply(c->reply, r);
@@ -234,6 +240,7 @@ static int64_t run_stand_in(struct vm_child *c)
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 128 << 10);
+    c->libc_first = signal_libc_threads(c->creator);
     int error = pthread_create(&handle, &attr, stand_in, c);
     pthread_attr_destroy(&attr);
     if (error) {

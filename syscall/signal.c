@@ -207,6 +207,26 @@ void signal_clear_handlers(struct thread *t)
     }
 }
 
+enum { LIBC_SETXID = 33 };   /* glibc, nptl/nptlP.h: SIGSETXID; SIGCANCEL is installed by pthread_cancel() only */
+
+bool signal_libc_threads(struct thread *t)
+{
+    static bool begun;
+    if (__atomic_exchange_n(&begun, true, __ATOMIC_SEQ_CST))
+        return false;
+    pthread_mutex_lock(&t->sighand->lock);
+    action(t->sighand, LIBC_SETXID);
+    pthread_mutex_unlock(&t->sighand->lock);
+    return true;
+}
+
+void signal_undo_libc(struct thread *t)
+{
+    pthread_mutex_lock(&t->sighand->lock);
+    mirror(LIBC_SETXID, &t->sighand->act[LIBC_SETXID]);
+    pthread_mutex_unlock(&t->sighand->lock);
+}
+
 _Noreturn void signal_die(struct thread *t, int signo)
 {
     if (log_on(LOG_INT))

@@ -169,6 +169,8 @@ void thread_free(struct thread *t);
 void thread_enter(struct thread *t);
 /** Ends the calling guest thread: robust list, clear_tid, then the host thread. */
 _Noreturn void thread_exit(struct thread *t, int status);
+/** set_tid_address() for `t`, which is the calling thread. */
+void thread_set_clear_tid(struct thread *t, gaddr word);
 /** Ends the process as exit_group does. */
 _Noreturn void process_exit(struct thread *t, int status);
 
@@ -187,6 +189,10 @@ void signal_before_exec(struct thread *t);
 void signal_exec_failed(struct thread *t);
 /** Sets all handled signals to default (CLONE_CLEAR_SIGHAND) in a child's own sighand. */
 void signal_clear_handlers(struct thread *t);
+/** libc's first pthread_create() installs a handler of its own for a signal that guests use: signal_libc_threads() says beforehand
+ * whether the next one may be it, and the new thread then undoes it by signal_undo_libc(), while all signals are blocked. */
+bool signal_libc_threads(struct thread *t);
+void signal_undo_libc(struct thread *t);
 /** Ends the process by `signo`, as seen by the parent too. */
 _Noreturn void signal_die(struct thread *t, int signo);
 

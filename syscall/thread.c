@@ -3,7 +3,8 @@
  * A guest thread is a detached pthread, so that the translator's C code has the thread-local storage that libc wants. The kernel's
  * robust list is the guest's own (libc's is unused by us), so robust mutexes survive the death of the process; when a
  * single thread ends, its list and its clear_tid word are served here first, because whoever waits for that word may free the
- * memory that both are in, while the host thread has still a way to go.
+ * memory that both are in, while the host thread has still a way to go. Threads that end in the host's exit itself, the first and
+ * those of processes that share memory, leave the word to the kernel, which clears it only where somebody shares the memory map.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -46,6 +47,12 @@ void thread_enter(struct thread *t)
     stack_t ss = { .ss_sp = t->host_altstack, .ss_size = ALTSTACK };
     host_raw2(__NR_sigaltstack, &ss, NULL);
     cpu_bind(t->cpu);
+}
+
+/* Whether the thread's end is the host's exit and nothing after it. */
+static bool thread_is_kernels(const struct thread *t)
+{
+    return t->main || t->vfork_child;
 }
 
 /* --- the end ---------------------------------------------------------------------------------------- */
@@ -105,12 +112,12 @@ _Noreturn void thread_exit(struct thread *t, int status)
     signal_block_all();
     robust_walk(t->robust_list);
     host_raw2(__NR_set_robust_list, NULL, 24);
+    if (thread_is_kernels(t))
+        for (;;)
+            host_raw1(__NR_exit, status);
     uint32_t zero = 0;
     if (t->clear_tid && copy_to_guest(t->clear_tid, &zero, 4))
         futex_wake(t->clear_tid, 1);
-    if (t->main || t->vfork_child)
-        for (;;)
-            host_raw1(__NR_exit, status);
     longjmp(t->end, 1);
 }
 
@@ -139,9 +146,16 @@ int64_t sys_exit_group(struct sys *s)
     process_exit(s->t, (int)s->a[0]);
 }
 
+void thread_set_clear_tid(struct thread *t, gaddr word)
+{
+    t->clear_tid = word;
+    if (thread_is_kernels(t))
+        host_raw1(__NR_set_tid_address, host(word));
+}
+
 int64_t sys_set_tid_address(struct sys *s)
 {
-    s->t->clear_tid = s->a[0];
+    thread_set_clear_tid(s->t, s->a[0]);
     return host_raw1(__NR_gettid, 0);
 }
 
@@ -160,6 +174,7 @@ struct start {
     struct thread *t;
     const struct clone_request *request;
     uint32_t tid;            /* a futex: 0 until the new thread runs */
+    bool libc_first;         /* signal_libc_threads() */
 };
 
 static void *thread_main(void *arg)
@@ -170,6 +185,8 @@ static void *thread_main(void *arg)
     uint64_t unshared = ~start->request->flags & (CLONE_FS | CLONE_FILES);
 
     thread_enter(t);
+    if (start->libc_first)
+        signal_undo_libc(t);
     if (unshared)
         host_raw1(__NR_unshare, unshared);
     clone_store_tids(start->request, tid, true);
@@ -198,6 +215,7 @@ int64_t clone_thread(struct sys *s, const struct clone_request *request)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, HOST_STACK);
     signal_block_all();
+    start.libc_first = signal_libc_threads(s->t);
     int error = pthread_create(&handle, &attr, thread_main, &start);
     pthread_attr_destroy(&attr);
     if (error) {
