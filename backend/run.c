@@ -51,7 +51,8 @@ static void trap_sync_code(struct cpu *cpu)
 
 static void trap_mode(struct cpu *cpu)
 {
-    cpu->mode = (uint32_t)cpu->trap_info; /* the next look-up goes by it */
+    /* the next look-up goes by it */
+    cpu->mode = (int64_t)cpu->trap_info == IR_MODE_ASK ? cpu->guest->mode(cpu) : (uint32_t)cpu->trap_info;
 }
 
 static void (*const traps[IR_NTRAPS])(struct cpu *) = {

@@ -74,6 +74,8 @@ struct guest {
 
     /** Sets up registers for a fresh program: pc, stack pointer, reset values. */
     void (*start)(struct cpu *cpu, gaddr entry, gaddr sp);
+    /** The mode of translation that the registers ask for (IR_MODE_ASK); NULL for guests whose units never ask. */
+    uint32_t (*mode)(struct cpu *cpu);
     /** Prints the registers (for -d cpu and crash reports). */
     void (*dump)(const struct cpu *cpu, FILE *f);
 

@@ -186,9 +186,11 @@ enum ir_trap {
     IR_TRAP_FETCH,    /* fetch of the instruction at pc faults; imm: the address of the first byte that can't be had */
     IR_TRAP_MISALIGN, /* misaligned access or jump; imm: the address */
     IR_TRAP_SYNC_CODE,/* instruction cache flush: imm unused; pc: the instruction after */
-    IR_TRAP_MODE,     /* cpu.mode becomes imm: look the unit up anew at pc, the instruction after */
+    IR_TRAP_MODE,     /* cpu.mode becomes imm, or for IR_MODE_ASK what the guest's mode() says: look the unit up anew at pc, the
+                       * instruction after */
     IR_NTRAPS
 };
+#define IR_MODE_ASK (-1)
 
 struct ir_insn {
     uint8_t op;        /* enum ir_op */

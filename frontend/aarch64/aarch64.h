@@ -60,16 +60,20 @@ enum a64_cc {
 enum { A64_N = 8, A64_Z = 4, A64_C = 2, A64_V = 1 };
 
 /* Bits of cpu->mode. */
-enum { A64_MODE_DN = 1, A64_MODE_FZ = 2, A64_MODE_AHP = 4, A64_NMODES = 8 };
+enum { A64_MODE_DN = 1, A64_MODE_FZ = 2, A64_MODE_AHP = 4, A64_MODE_FZ16 = 8 };
 
 /* Bits of FPCR and FPSR. */
 enum {
     A64_FPCR_FZ16 = 1 << 19, A64_FPCR_RMODE_SHIFT = 22, A64_FPCR_FZ = 1 << 24, A64_FPCR_DN = 1 << 25,
     A64_FPCR_AHP = 1 << 26,
-    A64_FPCR_MASK = A64_FPCR_FZ16 | 3 << A64_FPCR_RMODE_SHIFT | A64_FPCR_FZ | A64_FPCR_DN | A64_FPCR_AHP,
+    A64_FPCR_MODES = A64_FPCR_FZ16 | A64_FPCR_FZ | A64_FPCR_DN | A64_FPCR_AHP, /* in cpu->mode */
+    A64_FPCR_MASK = A64_FPCR_MODES | 3 << A64_FPCR_RMODE_SHIFT,
     A64_FPSR_QC = 1 << 27,
     A64_FPSR_MASK = A64_FPSR_QC | 0x9f,
 };
+
+/* Bits of PSTATE that user mode may write and signal frames show, beside NZCV. */
+enum { A64_PSTATE_SSBS = 1 << 12, A64_PSTATE_DIT = 1 << 24, A64_PSTATE_MASK = A64_PSTATE_SSBS | A64_PSTATE_DIT };
 
 /* ex_key without an exclusive access under way. The syscall layer's frames store it: an exception clears the monitor. */
 #define A64_NO_MONITOR UINT64_MAX
@@ -125,7 +129,7 @@ void a64_set_fpsr(struct cpu *cpu, uint32_t v);
 static inline unsigned a64_mode_of(uint32_t fpcr)
 {
     return (fpcr & A64_FPCR_DN ? A64_MODE_DN : 0) | (fpcr & A64_FPCR_FZ ? A64_MODE_FZ : 0) |
-           (fpcr & A64_FPCR_AHP ? A64_MODE_AHP : 0);
+           (fpcr & A64_FPCR_AHP ? A64_MODE_AHP : 0) | (fpcr & A64_FPCR_FZ16 ? A64_MODE_FZ16 : 0);
 }
 
 /* --- facts.c */

@@ -7,7 +7,7 @@
 
 #include "frontend/aarch64/aarch64.h"
 
-enum { NONE, PFR0, ISAR0, ISAR1 };
+enum { NONE, PFR0, PFR1, ISAR0, ISAR1 };
 
 static const struct { uint8_t word, bit; char name[12]; uint8_t reg, field, value; } features[] = {
 #define A64_FEATURE(word, bit, name, reg, field, value) { word, bit, name, reg, field, value },
@@ -20,7 +20,7 @@ enum { NFEATURES = sizeof features / sizeof features[0] };
 
 enum {
     MIDR_EL1 = SYSREG(3, 0, 0, 0, 0), MPIDR_EL1 = SYSREG(3, 0, 0, 0, 5), REVIDR_EL1 = SYSREG(3, 0, 0, 0, 6),
-    ID_AA64PFR0_EL1 = SYSREG(3, 0, 0, 4, 0), ID_AA64ISAR0_EL1 = SYSREG(3, 0, 0, 6, 0),
+    ID_AA64PFR0_EL1 = SYSREG(3, 0, 0, 4, 0), ID_AA64PFR1_EL1 = SYSREG(3, 0, 0, 4, 1), ID_AA64ISAR0_EL1 = SYSREG(3, 0, 0, 6, 0),
     ID_AA64ISAR1_EL1 = SYSREG(3, 0, 0, 6, 1),
     CTR_EL0 = SYSREG(3, 3, 0, 0, 1), DCZID_EL0 = SYSREG(3, 3, 0, 0, 7),
     TPIDRRO_EL0 = SYSREG(3, 3, 13, 0, 3), CNTFRQ_EL0 = SYSREG(3, 3, 14, 0, 0),
@@ -51,6 +51,9 @@ bool a64_id_register(unsigned sysreg, uint64_t *value)
         return true;
     case ID_AA64PFR0_EL1: /* EL0, EL1 in AArch64 */
         *value = id_value(PFR0, 0x11);
+        return true;
+    case ID_AA64PFR1_EL1:
+        *value = id_value(PFR1, 0);
         return true;
     case ID_AA64ISAR0_EL1:
         *value = id_value(ISAR0, 0);

@@ -14,6 +14,10 @@ uint64_t a64_helper_fpx_of_fpsr(struct cpu *cpu, uint64_t fpsr);
 uint64_t a64_helper_counter(struct cpu *cpu);
 /** FJCVTZS: the integer part modulo 2^32 in the low half; bit 32 if nothing was lost. Raises Invalid, Inexact. */
 uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits);
+/** The half nearest to v * 2^-fraction, as MXCSR rounds; `how`: see helpers.def. Raises exceptions. */
+uint64_t a64_helper_half_of_fixed(struct cpu *cpu, uint64_t v, uint64_t how);
+/** The S-box of SM4 (GB/T 32907-2016) applied to each byte of the low 32 bits. */
+uint64_t a64_helper_sm4_sub(struct cpu *cpu, uint64_t v);
 /** CASP, 64-bit: `insn` names the registers. cmpxchg16b: a misaligned address faults as on Arm, but with SIGSEGV. */
 void a64_helper_casp(struct cpu *cpu, uint64_t insn);
 /** STXP, 64-bit. */

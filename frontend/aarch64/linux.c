@@ -63,7 +63,7 @@ static void fill_context(struct cpu *cpu, struct a64_ucontext *uc, const struct 
         uc->x[i] = *a64_x(cpu, i);
     uc->sp = *a64_x(cpu, X_SP);
     uc->pc = cpu->pc;
-    uc->pstate = (uint64_t)a64_nzcv(cpu) << PSTATE_FLAGS_SHIFT;
+    uc->pstate = (uint64_t)a64_nzcv(cpu) << PSTATE_FLAGS_SHIFT | *a64_slot(cpu, A64_REG_pstate);
     for (unsigned i = 0; i < 32; i++)
         memcpy(fp.v[i], a64_v(cpu, i), 16);
     memcpy(uc->records, &fp, sizeof fp);
@@ -130,6 +130,7 @@ static bool frame_pop(struct cpu *cpu, struct sigframe *s)
     *a64_x(cpu, X_SP) = uc.sp;
     cpu->pc = uc.pc;
     a64_set_nzcv(cpu, (unsigned)(uc.pstate >> PSTATE_FLAGS_SHIFT));
+    *a64_slot(cpu, A64_REG_pstate) = uc.pstate & A64_PSTATE_MASK;
     for (unsigned i = 0; i < 32; i++)
         memcpy(a64_v(cpu, i), fp.v[i], 16);
     a64_set_fpsr(cpu, fp.fpsr);

@@ -127,18 +127,18 @@ void vput_low(struct aarch64_ctx *ctx, int n, ir_ref v)
     vput(ctx, n, ir_op1(ctx->u, IR_vzext, IR_V128, v));
 }
 
-unsigned fp_aux(struct aarch64_ctx *ctx)
+unsigned fp_aux(struct aarch64_ctx *ctx, int esz)
 {
-    unsigned mode = ctx->u->mode;
+    unsigned mode = ctx->u->mode, flush = esz == 1 ? A64_MODE_FZ16 : A64_MODE_FZ;
 
-    return IR_RM_DYN | IR_FP_ARM | (mode & A64_MODE_DN ? IR_FP_DN : 0) | (mode & A64_MODE_FZ ? IR_FP_FZ : 0);
+    return IR_RM_DYN | IR_FP_ARM | (mode & A64_MODE_DN ? IR_FP_DN : 0) | (mode & flush ? IR_FP_FZ : 0);
 }
 
-unsigned fp_aux_rm(struct aarch64_ctx *ctx, int rmode)
+unsigned fp_aux_rm(struct aarch64_ctx *ctx, int esz, int rmode)
 {
     static const uint8_t rm[6] = { IR_RM_RNE, IR_RM_RUP, IR_RM_RDN, IR_RM_RTZ, IR_RM_RMM, IR_RM_DYN };
 
-    return (fp_aux(ctx) & ~7u) | rm[rmode];
+    return (fp_aux(ctx, esz) & ~7u) | rm[rmode];
 }
 
 /* --- building */

@@ -116,11 +116,26 @@ static inline enum ir_type ftype(int esz)
     return esz == 3 ? IR_F64 : esz == 2 ? IR_F32 : IR_VOID;
 }
 
-/** IR_FP_* for an operation as FPCR says, rounding mode included. */
-unsigned fp_aux(struct aarch64_ctx *ctx);
+/** IR_FP_* for an operation on floats of esz (1..3) as FPCR says, rounding mode included. */
+unsigned fp_aux(struct aarch64_ctx *ctx, int esz);
 /** The same with the rounding mode of a decode table's rmode: 0 to nearest even, 1 up, 2 down, 3 to zero, 4 ties away,
  * 5 FPCR's. */
-unsigned fp_aux_rm(struct aarch64_ctx *ctx, int rmode);
+unsigned fp_aux_rm(struct aarch64_ctx *ctx, int esz, int rmode);
+
+/* --- half precision (trans_fp16.c): lane 0 of vector ops */
+
+/** rd = op(rn), op(rn, rm), op(rn, rm, ra); an IR vector op with variants `aux`, imm. */
+void half_op1(struct aarch64_ctx *ctx, enum ir_op op, unsigned aux, int rd, int rn);
+void half_op2(struct aarch64_ctx *ctx, enum ir_op op, int rd, int rn, int rm);
+void half_fma(struct aarch64_ctx *ctx, int rd, int rn, int rm, int ra, int signs);
+/** The low 16 bits of v`n` as an i32. */
+ir_ref half_bits(struct aarch64_ctx *ctx, int n);
+/** v`n` becomes the half whose bits are the low ones of an i32, zeros above. */
+void half_put_bits(struct aarch64_ctx *ctx, int n, ir_ref bits);
+/** The f32 that a half (bits as an i32) is, flushed as FPCR.FZ16 says; of NaNs a quiet one. */
+ir_ref half_as_single(struct aarch64_ctx *ctx, ir_ref bits);
+/** rd = an integer (i64 or i32 by sf) as a half, times 2^-fbits, rounded once. */
+void half_from_int(struct aarch64_ctx *ctx, int rd, int sf, ir_ref v, bool uns, int fbits);
 
 /* --- conditions (trans_cond.c) */
 

@@ -122,3 +122,5 @@ bool a64_xpac(struct aarch64_ctx *ctx, const struct arg_xpac *a) { return is_hin
 bool a64_bra(struct aarch64_ctx *ctx, const struct arg_bra *a) { return false; }
 bool a64_blra(struct aarch64_ctx *ctx, const struct arg_bra *a) { return false; }
 bool a64_reta(struct aarch64_ctx *ctx, const struct arg_key *a) { return false; }
+bool a64_ldra(struct aarch64_ctx *ctx, const struct arg_ldra *a) { return false; }
+bool a64_pacga(struct aarch64_ctx *ctx, const struct arg_rrr64 *a) { return false; }

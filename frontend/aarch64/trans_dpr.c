@@ -482,10 +482,3 @@ bool a64_cls(struct aarch64_ctx *ctx, const struct arg_rr *a)
     rput(ctx, a->sf, a->rd, ir_op1(ctx->u, IR_clz, rtype(a->sf), opr(ctx, a->sf, IR_or, x, one)));
     return true;
 }
-
-/* --- pointer authentication: not implemented, HWCAP does not have it */
-
-bool a64_pacga(struct aarch64_ctx *ctx, const struct arg_rrr64 *a)
-{
-    return false;
-}

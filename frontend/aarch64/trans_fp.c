@@ -1,7 +1,7 @@
-/* Scalar floating point, single and double precision. A scalar is the low lane of a vector register; writing one zeroes the
- * rest. Half precision is converted but not computed with: HWCAP has no FPHP.
+/* Scalar floating point. A scalar is the low lane of a vector register; writing one zeroes the rest. The IR's scalars are single
+ * and double precision; half precision is the low lane of vector ops (trans_fp16.c).
  */
-#include "frontend/aarch64/trans.h"
+#include "frontend/aarch64/trans_simd.h"
 
 static ir_ref fget(struct aarch64_ctx *ctx, int esz, int n)
 {
@@ -13,10 +13,16 @@ static bool is_half(int esz)
     return ftype(esz) == IR_VOID;
 }
 
-/* aux of a vector op on lane 0 alone. */
-static unsigned lane0(int esz, unsigned fp)
+/* The same for comparisons and conversions to integers: halves as singles, which they are exactly. */
+static ir_ref operand(struct aarch64_ctx *ctx, int esz, int n)
 {
-    return IR_V_FP(fp) | ftype(esz) | IR_V_ONE;
+    return is_half(esz) ? half_as_single(ctx, half_bits(ctx, n)) : fget(ctx, esz, n);
+}
+
+/* aux of a vector op on lane 0 alone. */
+static unsigned lane0(struct aarch64_ctx *ctx, int esz, int rmode)
+{
+    return simd_fp_aux(ctx, esz, rmode) | simd_flane(esz) | IR_V_ONE;
 }
 
 /* --- moves */
@@ -24,23 +30,24 @@ static unsigned lane0(int esz, unsigned fp)
 bool a64_fmov_reg(struct aarch64_ctx *ctx, const struct arg_f2 *a)
 {
     if (is_half(a->esz))
-        return false;
-    vput_low(ctx, a->rd, fget(ctx, a->esz, a->rn));
+        half_put_bits(ctx, a->rd, half_bits(ctx, a->rn));
+    else
+        vput_low(ctx, a->rd, fget(ctx, a->esz, a->rn));
     return true;
 }
 
 bool a64_fmov_imm(struct aarch64_ctx *ctx, const struct arg_fimm *a)
 {
-    if (is_half(a->esz))
-        return false;
-    vput_low(ctx, a->rd, ir_const_val(ctx->u, ftype(a->esz), a->imm));
+    vput_low(ctx, a->rd, is_half(a->esz) ? const32(ctx, (uint32_t)a->imm) : ir_const_val(ctx->u, ftype(a->esz), a->imm));
     return true;
 }
 
 bool a64_fmov_to_gen(struct aarch64_ctx *ctx, const struct arg_fmov_gen *a)
 {
-    if (is_half(a->esz))
-        return false;
+    if (is_half(a->esz)) {
+        wput(ctx, a->rd, half_bits(ctx, a->rn));
+        return true;
+    }
 
     ir_ref v = vget(ctx, a->rn);
     const struct ir_insn *i = ir_at(ctx->u, v);
@@ -56,8 +63,9 @@ bool a64_fmov_to_gen(struct aarch64_ctx *ctx, const struct arg_fmov_gen *a)
 bool a64_fmov_from_gen(struct aarch64_ctx *ctx, const struct arg_fmov_gen *a)
 {
     if (is_half(a->esz))
-        return false;
-    vput_low(ctx, a->rd, rget(ctx, a->esz == 3, a->rn));
+        half_put_bits(ctx, a->rd, wget(ctx, a->rn));
+    else
+        vput_low(ctx, a->rd, rget(ctx, a->esz == 3, a->rn));
     return true;
 }
 
@@ -77,42 +85,51 @@ bool a64_fmov_top_from_gen(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
 
 /* --- arithmetic */
 
-static bool unary(struct aarch64_ctx *ctx, const struct arg_f2 *a, enum ir_op op, unsigned aux)
+/* vop: op's form for lanes. */
+static bool unary(struct aarch64_ctx *ctx, const struct arg_f2 *a, enum ir_op op, enum ir_op vop, unsigned aux)
 {
     if (is_half(a->esz))
-        return false;
-    vput_low(ctx, a->rd, ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)aux, fget(ctx, a->esz, a->rn), IR_NONE, IR_NONE, 0));
+        half_op1(ctx, vop, IR_V_FP(aux), a->rd, a->rn);
+    else
+        vput_low(ctx, a->rd, ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)aux, fget(ctx, a->esz, a->rn), IR_NONE, IR_NONE, 0));
     return true;
 }
 
-bool a64_fabs(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fabs, 0); }
-bool a64_fneg(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fneg, 0); }
-bool a64_fsqrt(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fsqrt, fp_aux(ctx)); }
+bool a64_fabs(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fabs, IR_vfabs, 0); }
+bool a64_fneg(struct aarch64_ctx *ctx, const struct arg_f2 *a) { return unary(ctx, a, IR_fneg, IR_vfneg, 0); }
+bool a64_fsqrt(struct aarch64_ctx *ctx, const struct arg_f2 *a) 
+{
+    return unary(ctx, a, IR_fsqrt, IR_vfsqrt, fp_aux(ctx, a->esz));
+}
 
 static ir_ref computed(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
 {
     ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm);
 
-    return ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)fp_aux(ctx), x, y, IR_NONE, 0);
+    return ir_emit(ctx->u, op, ftype(a->esz), (uint16_t)fp_aux(ctx, a->esz), x, y, IR_NONE, 0);
 }
 
-static bool binary(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
+static bool binary(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op, enum ir_op vop)
 {
     if (is_half(a->esz))
-        return false;
-    vput_low(ctx, a->rd, computed(ctx, a, op));
+        half_op2(ctx, vop, a->rd, a->rn, a->rm);
+    else
+        vput_low(ctx, a->rd, computed(ctx, a, op));
     return true;
 }
 
-bool a64_fadd(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fadd); }
-bool a64_fsub(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fsub); }
-bool a64_fmul(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fmul); }
-bool a64_fdiv(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fdiv); }
+bool a64_fadd(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fadd, IR_vfadd); }
+bool a64_fsub(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fsub, IR_vfsub); }
+bool a64_fmul(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fmul, IR_vfmul); }
+bool a64_fdiv(struct aarch64_ctx *ctx, const struct arg_f3 *a) { return binary(ctx, a, IR_fdiv, IR_vfdiv); }
 
 bool a64_fnmul(struct aarch64_ctx *ctx, const struct arg_f3 *a)
 {
-    if (is_half(a->esz))
-        return false;
+    if (is_half(a->esz)) {
+        half_op2(ctx, IR_vfmul, a->rd, a->rn, a->rm);
+        half_op1(ctx, IR_vfneg, 0, a->rd, a->rd);
+        return true;
+    }
     vput_low(ctx, a->rd, ir_op1(ctx->u, IR_fneg, ftype(a->esz), computed(ctx, a, IR_fmul)));
     return true;
 }
@@ -120,12 +137,7 @@ bool a64_fnmul(struct aarch64_ctx *ctx, const struct arg_f3 *a)
 /* The scalar IR ops follow other rules for NaNs: lane 0 of the vector's. */
 static bool min_max(struct aarch64_ctx *ctx, const struct arg_f3 *a, enum ir_op op)
 {
-    if (is_half(a->esz))
-        return false;
-
-    ir_ref x = vget(ctx, a->rn), y = vget(ctx, a->rm);
-
-    vput(ctx, a->rd, ir_emit(ctx->u, op, IR_V128, (uint16_t)lane0(a->esz, fp_aux(ctx)), x, y, IR_NONE, 0));
+    vput(ctx, a->rd, simd_op2(ctx, op, lane0(ctx, a->esz, 5), vget(ctx, a->rn), vget(ctx, a->rm)));
     return true;
 }
 
@@ -138,12 +150,14 @@ enum { NEG_PRODUCT = 1, NEG_ADDEND = 2 };
 
 static bool fused(struct aarch64_ctx *ctx, const struct arg_f4 *a, int signs)
 {
-    if (is_half(a->esz))
-        return false;
+    if (is_half(a->esz)) {
+        half_fma(ctx, a->rd, a->rn, a->rm, a->ra, signs);
+        return true;
+    }
 
     ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm), z = fget(ctx, a->esz, a->ra);
 
-    vput_low(ctx, a->rd, ir_emit(ctx->u, IR_fma, ftype(a->esz), (uint16_t)fp_aux(ctx), x, y, z, signs));
+    vput_low(ctx, a->rd, ir_emit(ctx->u, IR_fma, ftype(a->esz), (uint16_t)fp_aux(ctx, a->esz), x, y, z, signs));
     return true;
 }
 
@@ -156,12 +170,7 @@ bool a64_fnmsub(struct aarch64_ctx *ctx, const struct arg_f4 *a) { return fused(
 
 static bool round_to(struct aarch64_ctx *ctx, int esz, int rd, int rn, int rmode, bool exact, int bits)
 {
-    if (is_half(esz))
-        return false;
-
-    unsigned aux = lane0(esz, fp_aux_rm(ctx, rmode)) | (exact ? IR_V_EXACT : 0);
-
-    vput(ctx, rd, ir_emit(ctx->u, IR_vfrint, IR_V128, (uint16_t)aux, vget(ctx, rn), IR_NONE, IR_NONE, bits));
+    vput(ctx, rd, simd_op1(ctx, IR_vfrint, lane0(ctx, esz, rmode) | (exact ? IR_V_EXACT : 0), vget(ctx, rn), bits));
     return true;
 }
 
@@ -180,11 +189,11 @@ bool a64_frint_n(struct aarch64_ctx *ctx, const struct arg_frintn *a)
 /* Between formats. Half precision: vector conversions of lane 0; FZ does not concern the half side. */
 bool a64_fcvt(struct aarch64_ctx *ctx, const struct arg_fcvt *a)
 {
-    unsigned fp = fp_aux(ctx) | (ctx->u->mode & A64_MODE_AHP ? IR_FP_AHP : 0);
+    unsigned fp = fp_aux(ctx, 2) | (ctx->u->mode & A64_MODE_AHP ? IR_FP_AHP : 0);
     ir_ref v = vget(ctx, a->rn);
 
     if (!is_half(a->from) && !is_half(a->to)) {
-        v = ir_emit(ctx->u, IR_fcvt, ftype(a->to), (uint16_t)fp_aux(ctx), fget(ctx, a->from, a->rn), IR_NONE, IR_NONE, 0);
+        v = ir_emit(ctx->u, IR_fcvt, ftype(a->to), (uint16_t)fp_aux(ctx, 2), fget(ctx, a->from, a->rn), IR_NONE, IR_NONE, 0);
         vput_low(ctx, a->rd, v);
         return true;
     }
@@ -201,31 +210,24 @@ bool a64_fcvt(struct aarch64_ctx *ctx, const struct arg_fcvt *a)
     return true;
 }
 
-bool a64_bfcvt(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
-{
-    return false; /* HWCAP2 has no BF16 */
-}
-
 bool a64_fcvt_gen(struct aarch64_ctx *ctx, const struct arg_fcvti *a)
 {
-    if (is_half(a->esz))
-        return false;
-
-    ir_ref x = fget(ctx, a->esz, a->rn);
+    ir_ref x = operand(ctx, a->esz, a->rn);
 
     rput(ctx, a->sf, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_ui : IR_fcvt_si, rtype(a->sf),
-                                    (uint16_t)fp_aux_rm(ctx, a->rmode), x, IR_NONE, IR_NONE, a->fbits));
+                                    (uint16_t)fp_aux_rm(ctx, a->esz, a->rmode), x, IR_NONE, IR_NONE, a->fbits));
     return true;
 }
 
 bool a64_cvtf_gen(struct aarch64_ctx *ctx, const struct arg_cvtf *a)
 {
-    if (is_half(a->esz))
-        return false;
-
     ir_ref x = rget(ctx, a->sf, a->rn);
 
-    vput_low(ctx, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_iu : IR_fcvt_is, ftype(a->esz), (uint16_t)fp_aux(ctx), x,
+    if (is_half(a->esz)) {
+        half_from_int(ctx, a->rd, a->sf, x, a->u, a->fbits);
+        return true;
+    }
+    vput_low(ctx, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_iu : IR_fcvt_is, ftype(a->esz), (uint16_t)fp_aux(ctx, a->esz), x,
                                  IR_NONE, IR_NONE, a->fbits));
     return true;
 }
@@ -287,29 +289,30 @@ static bool fcmp(struct aarch64_ctx *ctx, int esz, ir_ref x, ir_ref y, int signa
 
 bool a64_fcmp(struct aarch64_ctx *ctx, const struct arg_fcmp *a)
 {
-    if (is_half(a->esz))
-        return false;
-    return fcmp(ctx, a->esz, fget(ctx, a->esz, a->rn), fget(ctx, a->esz, a->rm), a->e);
+    return fcmp(ctx, a->esz, operand(ctx, a->esz, a->rn), operand(ctx, a->esz, a->rm), a->e);
 }
 
 bool a64_fcmp_zero(struct aarch64_ctx *ctx, const struct arg_fcmpz *a)
 {
-    if (is_half(a->esz))
-        return false;
-    return fcmp(ctx, a->esz, fget(ctx, a->esz, a->rn), ir_const_val(ctx->u, ftype(a->esz), 0), a->e);
+    ir_ref zero = ir_const_val(ctx->u, is_half(a->esz) ? IR_F32 : ftype(a->esz), 0);
+
+    return fcmp(ctx, a->esz, operand(ctx, a->esz, a->rn), zero, a->e);
 }
 
 /* Raises only if the condition holds: otherwise zeros are compared. */
+static ir_ref operand_if(struct aarch64_ctx *ctx, ir_ref c, int esz, int n)
+{
+    enum ir_type t = ftype(esz);
+
+    if (is_half(esz))
+        return half_as_single(ctx, select_of(ctx, IR_I32, c, half_bits(ctx, n), const32(ctx, 0)));
+    return select_of(ctx, t, c, fget(ctx, esz, n), ir_const_val(ctx->u, t, 0));
+}
+
 bool a64_fccmp(struct aarch64_ctx *ctx, const struct arg_fccmp *a)
 {
-    if (is_half(a->esz))
-        return false;
-
-    enum ir_type t = ftype(a->esz);
-    ir_ref c = a64_cond(ctx, a->cond), zero = ir_const_val(ctx->u, t, 0);
-    ir_ref x = select_of(ctx, t, c, fget(ctx, a->esz, a->rn), zero);
-    ir_ref y = select_of(ctx, t, c, fget(ctx, a->esz, a->rm), zero);
-    ir_ref f = compared(ctx, x, y, a->e);
+    ir_ref c = a64_cond(ctx, a->cond);
+    ir_ref f = compared(ctx, operand_if(ctx, c, a->esz, a->rn), operand_if(ctx, c, a->esz, a->rm), a->e);
 
     a64_put_flags(ctx, select_of(ctx, IR_I64, c, f, const64(ctx, (uint64_t)a->nzcv)));
     return true;
@@ -317,11 +320,15 @@ bool a64_fccmp(struct aarch64_ctx *ctx, const struct arg_fccmp *a)
 
 bool a64_fcsel(struct aarch64_ctx *ctx, const struct arg_fcsel *a)
 {
-    if (is_half(a->esz))
-        return false;
+    ir_ref c = a64_cond(ctx, a->cond);
+
+    if (is_half(a->esz)) {
+        half_put_bits(ctx, a->rd, select_of(ctx, IR_I32, c, half_bits(ctx, a->rn), half_bits(ctx, a->rm)));
+        return true;
+    }
 
     ir_ref x = fget(ctx, a->esz, a->rn), y = fget(ctx, a->esz, a->rm);
 
-    vput_low(ctx, a->rd, select_of(ctx, ftype(a->esz), a64_cond(ctx, a->cond), x, y));
+    vput_low(ctx, a->rd, select_of(ctx, ftype(a->esz), c, x, y));
     return true;
 }

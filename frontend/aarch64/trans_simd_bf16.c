@@ -71,12 +71,18 @@ bool a64_bfmlal_elt(struct aarch64_ctx *ctx, const struct arg_velt_q *a)
 /** Two singles to two halves of an i64's low word; exceptions are raised. */
 static ir_ref convert(struct aarch64_ctx *ctx, ir_ref v)
 {
-    ir_ref r = call_helper(ctx, A64_HELPER_bfcvt, IR_I64, v, const64(ctx, fp_aux(ctx)), IR_NONE);
+    ir_ref r = call_helper(ctx, A64_HELPER_bfcvt, IR_I64, v, const64(ctx, fp_aux(ctx, 2)), IR_NONE);
     ir_ref fpx = ir_op1(ctx->u, IR_trunc, IR_I32, op64(ctx, IR_shr, r, const64(ctx, 32)));
     ir_ref old = ir_emit(ctx->u, IR_fpflags, IR_I32, 1, IR_NONE, IR_NONE, IR_NONE, 0);
 
     ir_emit(ctx->u, IR_fpflags_set, IR_VOID, 1, op32(ctx, IR_or, old, fpx), IR_NONE, IR_NONE, 0);
     return op64(ctx, IR_and, r, const64(ctx, UINT32_MAX));
+}
+
+bool a64_bfcvt(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
+{
+    vput_low(ctx, a->rd, convert(ctx, zext64(ctx, vget_low(ctx, a->rn, IR_I32))));
+    return true;
 }
 
 bool a64_bfcvtn_v(struct aarch64_ctx *ctx, const struct arg_vq *a)

@@ -4,11 +4,7 @@
 
 unsigned simd_fp_aux(struct aarch64_ctx *ctx, int esz, int rmode)
 {
-    unsigned fp = fp_aux_rm(ctx, rmode);
-
-    if (esz == 1) /* FZ doesn't concern half precision */
-        fp &= ~(unsigned)IR_FP_FZ;
-    return IR_V_FP(fp & ~(unsigned)IR_FP_QUIET);
+    return IR_V_FP(fp_aux_rm(ctx, esz, rmode));
 }
 
 /** Everything but the op's own variants: rounding as FPCR says. */

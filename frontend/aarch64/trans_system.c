@@ -117,9 +117,30 @@ bool a64_xaflag(struct aarch64_ctx *ctx, const struct arg_none *a)
     return true;
 }
 
-/* HWCAP has neither. */
-bool a64_msr_ssbs(struct aarch64_ctx *ctx, const struct arg_crm *a) { return false; }
-bool a64_msr_dit(struct aarch64_ctx *ctx, const struct arg_crm *a) { return false; }
+/* DIT and SSBS, bits of PSTATE that only can be written and read: what is translated takes as long as the host does. */
+static bool put_pstate(struct aarch64_ctx *ctx, uint64_t mask, ir_ref v)
+{
+    ir_ref rest = op64(ctx, IR_and, tr_get(ctx->tr, A64_REG_pstate), const64(ctx, ~mask));
+
+    tr_put(ctx->tr, A64_REG_pstate, op64(ctx, IR_or, rest, op64(ctx, IR_and, v, const64(ctx, mask))));
+    return true;
+}
+
+static bool get_pstate(struct aarch64_ctx *ctx, int rt, uint64_t mask)
+{
+    xput(ctx, rt, op64(ctx, IR_and, tr_get(ctx->tr, A64_REG_pstate), const64(ctx, mask)));
+    return true;
+}
+
+bool a64_msr_ssbs(struct aarch64_ctx *ctx, const struct arg_crm *a)
+{
+    return put_pstate(ctx, A64_PSTATE_SSBS, const64(ctx, a->crm & 1 ? A64_PSTATE_SSBS : 0));
+}
+
+bool a64_msr_dit(struct aarch64_ctx *ctx, const struct arg_crm *a)
+{
+    return put_pstate(ctx, A64_PSTATE_DIT, const64(ctx, a->crm & 1 ? A64_PSTATE_DIT : 0));
+}
 
 /* --- system registers */
 
@@ -127,6 +148,7 @@ bool a64_msr_dit(struct aarch64_ctx *ctx, const struct arg_crm *a) { return fals
 
 enum {
     NZCV = SYSREG(3, 3, 4, 2, 0), FPCR = SYSREG(3, 3, 4, 4, 0), FPSR = SYSREG(3, 3, 4, 4, 1),
+    DIT = SYSREG(3, 3, 4, 2, 5), SSBS = SYSREG(3, 3, 4, 2, 6),
     TPIDR_EL0 = SYSREG(3, 3, 13, 0, 2), CNTVCT_EL0 = SYSREG(3, 3, 14, 0, 2),
 };
 
@@ -160,6 +182,8 @@ static void write_fpsr(struct aarch64_ctx *ctx, ir_ref v)
 /* Leaves for another unit where the mode of translation changes. */
 static void write_fpcr(struct aarch64_ctx *ctx, ir_ref v)
 {
+    unsigned mode = ctx->u->mode;
+    uint64_t here;
     ir_ref rm, modes;
 
     v = op64(ctx, IR_and, v, const64(ctx, A64_FPCR_MASK));
@@ -169,14 +193,10 @@ static void write_fpcr(struct aarch64_ctx *ctx, ir_ref v)
     rm = op64(ctx, IR_sub, const64(ctx, 4), op64(ctx, IR_shr, v, const64(ctx, A64_FPCR_RMODE_SHIFT)));
     rm = op64(ctx, IR_and, rm, const64(ctx, 3));
     ir_emit(ctx->u, IR_fprm_set, IR_VOID, 0, low32(ctx, rm), IR_NONE, IR_NONE, 0);
-    modes = op64(ctx, IR_and, v, const64(ctx, A64_FPCR_DN | A64_FPCR_FZ | A64_FPCR_AHP));
-    for (uint32_t m = 0; m < A64_NMODES; m++) {
-        uint64_t bits = (m & A64_MODE_DN ? A64_FPCR_DN : 0) | (m & A64_MODE_FZ ? A64_FPCR_FZ : 0) |
-                        (m & A64_MODE_AHP ? A64_FPCR_AHP : 0);
-
-        if (m != ctx->u->mode)
-            tr_trap_if(ctx->tr, cmp(ctx, IR_cmpeq, modes, const64(ctx, bits)), IR_TRAP_MODE, m);
-    }
+    modes = op64(ctx, IR_and, v, const64(ctx, A64_FPCR_MODES));
+    here = (mode & A64_MODE_DN ? A64_FPCR_DN : 0) | (mode & A64_MODE_FZ ? A64_FPCR_FZ : 0) |
+           (mode & A64_MODE_AHP ? A64_FPCR_AHP : 0) | (mode & A64_MODE_FZ16 ? A64_FPCR_FZ16 : 0);
+    tr_trap_if(ctx->tr, cmp(ctx, IR_cmpne, modes, const64(ctx, here)), IR_TRAP_MODE, IR_MODE_ASK);
 }
 
 bool a64_mrs_reg(struct aarch64_ctx *ctx, const struct arg_sysreg *a)
@@ -187,6 +207,10 @@ bool a64_mrs_reg(struct aarch64_ctx *ctx, const struct arg_sysreg *a)
     case NZCV:
         xput(ctx, a->rt, op64(ctx, IR_shl, a64_flags(ctx), const64(ctx, 28)));
         return true;
+    case DIT:
+        return get_pstate(ctx, a->rt, A64_PSTATE_DIT);
+    case SSBS:
+        return get_pstate(ctx, a->rt, A64_PSTATE_SSBS);
     case FPCR:
         xput(ctx, a->rt, tr_get(ctx->tr, A64_REG_fpcr));
         return true;
@@ -216,6 +240,10 @@ bool a64_msr_reg(struct aarch64_ctx *ctx, const struct arg_sysreg *a)
         v = op64(ctx, IR_and, op64(ctx, IR_shr, v, const64(ctx, 28)), const64(ctx, 15));
         a64_put_flags(ctx, v);
         return true;
+    case DIT:
+        return put_pstate(ctx, A64_PSTATE_DIT, v);
+    case SSBS:
+        return put_pstate(ctx, A64_PSTATE_SSBS, v);
     case FPCR:
         write_fpcr(ctx, v);
         return true;
