@@ -4,11 +4,12 @@ import os
 import struct
 import subprocess
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import image
 from image import ARENA_SIZE, RECORD_1, RECORD_2
+from process import run
 from rv64 import BASE, SHORT, decode
 
 X = [f"x{n}" for n in range(32)]
@@ -20,32 +21,6 @@ FIELDS = {1: ["kind", "index", *ARENA, *X, *F, "fcsr"],
 SIGSEGV, SIGBUS, BUS_ADRALN, SEGV_MAPERR, SEGV_ACCERR = 11, 7, 1, 1, 2
 MOST_TEXT = image.TEXT + 0x100000        # since jal reaches across it
 SIZES = {1: RECORD_1, 2: RECORD_2}
-
-
-@dataclass
-class Run:
-    out: bytes
-    status: object          # exit status as subprocess has it, or "timed out"
-    err: str
-
-
-def run(command, elf, timeout):
-    """Runs an ELF file under `command`; output through files, since there is much of it."""
-    with tempfile.TemporaryDirectory(prefix="dragoman-diff-") as folder:
-        path = Path(folder) / "guest"
-        path.write_bytes(elf)
-        path.chmod(0o755)
-        with open(path.with_suffix(".out"), "w+b") as out, open(path.with_suffix(".err"), "w+b") as err:
-            child = subprocess.Popen([*command, str(path)], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-            try:
-                status = child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                status = "timed out"
-            out.seek(0)
-            err.seek(0)
-            return Run(out.read(), status, err.read()[-2000:].decode(errors="replace").strip())
 
 
 def by_sequence(out):
