@@ -21,7 +21,8 @@ enum { NFEATURES = sizeof features / sizeof features[0] };
 enum {
     MIDR_EL1 = SYSREG(3, 0, 0, 0, 0), MPIDR_EL1 = SYSREG(3, 0, 0, 0, 5), REVIDR_EL1 = SYSREG(3, 0, 0, 0, 6),
     ID_AA64PFR0_EL1 = SYSREG(3, 0, 0, 4, 0), ID_AA64PFR1_EL1 = SYSREG(3, 0, 0, 4, 1), ID_AA64ISAR0_EL1 = SYSREG(3, 0, 0, 6, 0),
-    ID_AA64ISAR1_EL1 = SYSREG(3, 0, 0, 6, 1),
+    ID_AA64ISAR1_EL1 = SYSREG(3, 0, 0, 6, 1), ID_AA64DFR0_EL1 = SYSREG(3, 0, 0, 5, 0),
+    ID_AA64MMFR0_EL1 = SYSREG(3, 0, 0, 7, 0),
     CTR_EL0 = SYSREG(3, 3, 0, 0, 1), DCZID_EL0 = SYSREG(3, 3, 0, 0, 7),
     TPIDRRO_EL0 = SYSREG(3, 3, 13, 0, 3), CNTFRQ_EL0 = SYSREG(3, 3, 14, 0, 0),
 };
@@ -61,6 +62,12 @@ bool a64_id_register(unsigned sysreg, uint64_t *value)
     case ID_AA64ISAR1_EL1:
         *value = id_value(ISAR1, 0);
         return true;
+    case ID_AA64DFR0_EL1: /* what is hidden from user mode has its safe value: cpufeature.c, ftr_id_aa64dfr0 */
+        *value = 6;
+        return true;
+    case ID_AA64MMFR0_EL1: /* ftr_id_aa64mmfr0: no granules of 4K and 64K */
+        *value = 0xff000000;
+        return true;
     case CTR_EL0: /* IDC: data caches need no cleaning; DIC not: ic ivau is wanted; PIPT */
         *value = 1ull << 31 | 1 << 28 | LINE << 24 | LINE << 20 | LINE << 16 | 3 << 14 | LINE;
         return true;
@@ -70,9 +77,9 @@ bool a64_id_register(unsigned sysreg, uint64_t *value)
     case CNTFRQ_EL0:
         *value = A64_COUNTER_HZ;
         return true;
-    default: /* the rest of the ID space that Linux emulates reads as zero */
+    default: /* the rest of the ID space that Linux emulates (is_emulated()) reads as zero */
         *value = 0;
-        return sysreg >> 7 == SYSREG(3, 0, 0, 0, 0) >> 7 && (sysreg >> 3 & 15) != 0 && (sysreg >> 3 & 15) < 8;
+        return sysreg >> 7 == SYSREG(3, 0, 0, 0, 0) >> 7 && (sysreg >> 3 & 15) >= 2 && (sysreg >> 3 & 15) < 8;
     }
 }
 
