@@ -231,6 +231,11 @@ void unit_unpublish(struct unit *u, struct unit **drop);
  * `mass` is set, and kicks whoever is inside. */
 void units_dropped(struct unit *drop, bool mass);
 
+/* --- invalidate.c: without locks */
+
+/** What a trap IR_TRAP_SYNC_CODE asks for: cache_sync_range() of what the thread announced, cache_sync_code() if nothing. */
+void cache_sync_announced(struct cpu *cpu);
+
 /* --- link.c: lock held */
 
 /** Lets exit `e` jump to `to`. Both alive; `e` not linked. */
@@ -266,6 +271,8 @@ void cpus_kick_inside(void);
 /** True if every thread's epoch is 0 or at least `epoch`. */
 bool cpus_drained(uint64_t epoch);
 /** Around a fork: the list of threads stays as it is from prepare to parent. */
+/** Calls fn(cpu, arg) for each guest thread's cpu, under the lock that guards the list of them: fn must not create or free any. */
+void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg);
 void cpus_fork_prepare(void);
 void cpus_fork_parent(void);
 /** After fork: forgets all threads but `self` (may be NULL). */

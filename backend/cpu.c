@@ -156,6 +156,14 @@ const uint8_t *cpu_stack_low(const struct cpu *cpu)
     return (const uint8_t *)cpu - CPU_STACK;
 }
 
+void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg)
+{
+    lock_take(&cpus_lock);
+    for (struct cpu *c = cpus; c; c = c->next)
+        fn(c, arg);
+    lock_give(&cpus_lock);
+}
+
 void cpus_fork_prepare(void)
 {
     lock_take(&cpus_lock);

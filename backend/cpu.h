@@ -71,6 +71,7 @@ struct cpu {
     /* --- for C code only */
     int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
     uint64_t fault_addr;             /* si_addr */
+    uint64_t announced, announced_end; /* range of changed code that is still to be looked at (cpu_announce()); end 0: none */
     uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
     uint64_t hot_head;               /* a tick fell here: is this thread in a loop from here on? 0: no such question */
     uint32_t hot_left;               /* so many jumps back that stay in it will tell */
@@ -82,6 +83,17 @@ struct cpu {
     struct thread *thread;           /* the syscall layer's record of this guest thread */
     struct cpu *next, **pprev;       /* list of all threads' cpus, under the run loop's lock */
 };
+
+/** For helpers of guests that announce changed code first and have the cache synchronised later, by a trap
+ * IR_TRAP_SYNC_CODE: [start, start+len) is added to what the next one of this thread sees to. A trap with nothing announced
+ * sees to everything. */
+static inline void cpu_announce(struct cpu *c, uint64_t start, uint64_t len)
+{
+    if (c->announced_end == 0 || start < c->announced)
+        c->announced = start;
+    if (start + len > c->announced_end)
+        c->announced_end = start + len;
+}
 
 /** A 64-bit guest register slot at byte offset `off` of cpu->regs (see struct guest_reg). */
 static inline uint64_t *cpu_slot(struct cpu *c, unsigned off)

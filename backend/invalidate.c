@@ -139,7 +139,13 @@ void units_dropped(struct unit *drop, bool mass)
     cpus_kick_inside();
 }
 
-/* Does the unit's source touch [first, last]? */
+/* Which units to drop, and those that were. */
+struct query {
+    gaddr first, last;      /* that touch these bytes */
+    bool changed_only;      /* and whose source is no longer what was translated; space's lock is held */
+    struct unit *drop;
+};
+
 static bool unit_touches(const struct unit *u, gaddr first, gaddr last)
 {
     for (uint32_t i = 0; i < u->nextents; i++) {
@@ -151,59 +157,8 @@ static bool unit_touches(const struct unit *u, gaddr first, gaddr last)
     return false;
 }
 
-static void drop_bucket(uint32_t b, uint64_t lo, uint64_t hi, gaddr first, gaddr last,
-                        struct unit **drop)
-{
-    struct page_ref *r = cache.pages[b];
-
-    while (r) {
-        if (r->page < lo || r->page > hi || !unit_touches(r->unit, first, last)) {
-            r = r->next;
-            continue;
-        }
-        unit_unpublish(r->unit, drop);
-        r = cache.pages[b]; /* a unit may have had several refs in this bucket */
-    }
-}
-
-/* Drops the units that touch pages lo..hi, which are in one region. */
-static void drop_region(uint64_t lo, uint64_t hi, gaddr first, gaddr last, struct unit **drop)
-{
-    if (*region(lo) == 0)
-        return;
-    for (uint64_t page = lo; page <= hi; page++)
-        drop_bucket(bucket(page), page, page, first, last, drop);
-}
-
-void cache_invalidate(gaddr start, uint64_t len)
-{
-    struct unit *drop = NULL;
-
-    if (len == 0)
-        return;
-    gaddr last = start + (len - 1) < start ? UINT64_MAX : start + (len - 1);
-    uint64_t lo = start >> PAGE_SHIFT, hi = last >> PAGE_SHIFT;
-
-    lock_take(&cache.lock);
-    keep_forget(start, last);
-    if (hi - lo >= (uint64_t)CACHE_REGIONS << REGION_PAGES_SHIFT) {
-        for (uint32_t b = 0; b <= cache.pages_mask; b++)
-            drop_bucket(b, lo, hi, start, last, &drop);
-    } else {
-        for (uint64_t page = lo, next; page <= hi; page = next) {
-            next = ((page >> REGION_PAGES_SHIFT) + 1) << REGION_PAGES_SHIFT;
-            drop_region(page, next - 1 < hi ? next - 1 : hi, start, last, &drop);
-        }
-    }
-    units_dropped(drop, false);
-    lock_give(&cache.lock);
-}
-
-/* --- changed contents ----------------------------------------------------------------------------
- * */
-
 /* May the unit's bytes have changed without a change of mapping? Private file mappings that are not
- * writable can't, as far as one process goes. Space's lock held. */
+ * writable can't, as far as one process goes. */
 static bool may_change(const struct unit *u)
 {
     struct space_range r;
@@ -234,25 +189,114 @@ static bool unit_changed(const struct unit *u)
     return h != u->src_hash;
 }
 
-void cache_sync_code(void)
+static bool is_meant(const struct query *q, const struct unit *u)
 {
-    struct unit *drop = NULL;
+    return unit_touches(u, q->first, q->last) && (!q->changed_only || (may_change(u) && unit_changed(u)));
+}
+
+/* Drops the units meant that have a page of lo..hi in bucket `b`. */
+static void drop_bucket(struct query *q, uint32_t b, uint64_t lo, uint64_t hi)
+{
+    struct page_ref *r = cache.pages[b];
+
+    while (r) {
+        if (r->page < lo || r->page > hi || !is_meant(q, r->unit)) {
+            r = r->next;
+            continue;
+        }
+        unit_unpublish(r->unit, &q->drop);
+        r = cache.pages[b]; /* a unit may have had several refs in this bucket */
+    }
+}
+
+/* Drops the units meant. */
+static void drop_range(struct query *q)
+{
+    uint64_t lo = q->first >> PAGE_SHIFT, hi = q->last >> PAGE_SHIFT;
+
+    if (hi - lo >= (uint64_t)CACHE_REGIONS << REGION_PAGES_SHIFT) {
+        for (uint32_t b = 0; b <= cache.pages_mask; b++)
+            drop_bucket(q, b, lo, hi);
+        return;
+    }
+    for (uint64_t page = lo, next; page <= hi; page = next) {
+        next = ((page >> REGION_PAGES_SHIFT) + 1) << REGION_PAGES_SHIFT;
+        for (; *region(page) && page <= hi && page < next; page++)
+            drop_bucket(q, bucket(page), page, page);
+    }
+}
+
+static gaddr last_of(gaddr start, uint64_t len)
+{
+    return start + (len - 1) < start ? UINT64_MAX : start + (len - 1);
+}
+
+void cache_invalidate(gaddr start, uint64_t len)
+{
+    if (len == 0)
+        return;
+    struct query q = { .first = start, .last = last_of(start, len) };
+
+    lock_take(&cache.lock);
+    keep_forget(q.first, q.last);
+    drop_range(&q);
+    units_dropped(q.drop, false);
+    lock_give(&cache.lock);
+}
+
+/* --- changed contents ----------------------------------------------------------------------------
+ * */
+
+/* Other addresses may show the same memory as [first, last]. */
+static bool has_aliases(gaddr first, gaddr last)
+{
+    struct space_range r;
+
+    for (gaddr at = first; space_next(at, &r) && r.start <= last; at = r.end)
+        if (r.kind & SPACE_SHARED)
+            return true;
+    return false;
+}
+
+static void drop_in_shared(struct query *q)
+{
+    struct space_range r;
+
+    for (gaddr at = 0; space_next(at, &r); at = r.end) {
+        if (!(r.kind & SPACE_SHARED) || !(r.prot & 4 /* PROT_EXEC */))
+            continue;
+        q->first = r.start;
+        q->last = r.end - 1;
+        drop_range(q);
+    }
+}
+
+void cache_sync_range(gaddr start, uint64_t len)
+{
+    if (len == 0)
+        return;
+    struct query q = { .first = start, .last = last_of(start, len), .changed_only = true };
 
     space_read_lock();
     lock_take(&cache.lock);
-    for (uint32_t b = 0; b <= cache.pages_mask; b++)
-        for (struct page_ref *r = cache.pages[b]; r;) {
-            struct unit *u = r->unit;
-
-            /* A unit is looked at once, at its first page. */
-            if (r != u->pages || !may_change(u) || !unit_changed(u)) {
-                r = r->next;
-                continue;
-            }
-            unit_unpublish(u, &drop);
-            r = cache.pages[b];
-        }
-    units_dropped(drop, false);
+    drop_range(&q);
+    if (len != UINT64_MAX && has_aliases(q.first, q.last))
+        drop_in_shared(&q);
+    units_dropped(q.drop, false);
     lock_give(&cache.lock);
     space_read_unlock();
+}
+
+void cache_sync_code(void)
+{
+    cache_sync_range(0, UINT64_MAX);
+}
+
+void cache_sync_announced(struct cpu *cpu)
+{
+    if (cpu->announced_end == 0)
+        cache_sync_code();
+    else
+        cache_sync_range(cpu->announced, cpu->announced_end - cpu->announced);
+    cpu->announced_end = 0;
 }

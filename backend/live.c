@@ -78,6 +78,11 @@ static bool makes_clean(const struct ra *ra, ir_ref r)
     }
 }
 
+/* Ops that alias_of() knows. */
+static const bool has_alias[IR_NOPS] = {
+    [IR_copy] = true, [IR_trunc] = true, [IR_zext] = true, [IR_vget] = true, [IR_vzext] = true,
+};
+
 /* The value whose register serves as this one's too, or the insn itself. Upper bits of values narrower
  * than 64 bits are anything; an i1 is 0 or 1 in the whole register. */
 static ir_ref alias_of(const struct ra *ra, ir_ref r)
@@ -193,11 +198,6 @@ static void note_alias(struct ra *ra, ir_ref r)
 {
     ir_ref rep = alias_of(ra, r);
 
-    if (rep == r) {
-        if (is_fp(ir_at(ra->u, r)->type) && ir_at(ra->u, r)->op != IR_param)
-            ra->v[r].clean = makes_clean(ra, r);
-        return;
-    }
     ra->alias[r] = rep;
     if (ra->v[rep].bytes < ra->v[r].bytes) /* a float that is a vector, too */
         ra->v[rep].bytes = ra->v[r].bytes;
@@ -209,11 +209,12 @@ static void reset_values(struct ra *ra, bool again)
     const struct ir_unit *u = ra->u;
 
     for (uint32_t r = 0; r < u->ninsns; r++) {
-        bool clean = is_fp(u->insns[r].type) && u->insns[r].op == IR_param && (!again || ra->v[r].clean);
+        bool clean = !again || ra->v[r].clean;
 
         ra->alias[r] = r;
         ra->v[r] = fresh[u->insns[r].type];
-        ra->v[r].clean = clean;
+        if (u->insns[r].op == IR_param)
+            ra->v[r].clean = clean && is_fp(u->insns[r].type);
     }
 }
 
@@ -261,7 +262,10 @@ static void number(struct ra *ra, bool again)
             struct ir_insn *i = ir_at(u, r);
 
             i->tmp = pos++;
-            note_alias(ra, r);
+            if (has_alias[i->op])
+                note_alias(ra, r);
+            if (is_fp(i->type) && i->op != IR_param)
+                ra->v[r].clean = makes_clean(ra, r);
             for (unsigned k = 0; k < 3; k++)
                 if (i->arg[k])
                     count_use(ra, i->arg[k], r);

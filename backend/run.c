@@ -46,7 +46,7 @@ static void trap_misalign(struct cpu *cpu)
 
 static void trap_sync_code(struct cpu *cpu)
 {
-    cache_sync_code();
+    cache_sync_announced(cpu);
 }
 
 static void trap_mode(struct cpu *cpu)

@@ -38,12 +38,15 @@ _Noreturn void run_loop(struct cpu *cpu);
 bool cache_has(gaddr pc, uint32_t mode);
 
 /** Forgets all translations of guest bytes [start, start+len): called with space's write lock held when
- * mappings change, or without it when a guest announces changed code. Other threads may be
+ * mappings change. Other threads may be
  * running that code: on return no thread will enter it anew; threads still inside leave at their next poll,
  * link or probe. */
 void cache_invalidate(gaddr start, uint64_t len);
-/** The guest executed an instruction-cache flush without a range (fence.i): forgets every translation whose
- * source bytes are no longer what was translated. */
+/** The guest says that code in [start, start+len) may have changed: forgets the translations there whose source bytes are no
+ * longer what was translated, and, if the range has shared memory, such ones of all shared memory, which may be the
+ * same under another address. */
+void cache_sync_range(gaddr start, uint64_t len);
+/** The same for all memory: an instruction-cache flush without a range (fence.i). */
 void cache_sync_code(void);
 /** Around a fork that copies memory (not CLONE_VM): the parent calls cache_fork_prepare() before, so that the child
  * gets a cache no thread was changing, and cache_fork_parent() after. Order: space's lock first. */

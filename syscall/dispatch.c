@@ -8,6 +8,7 @@
 #include "syscall/access.h"
 #include "syscall/linux.h"
 #include "syscall/path.h"
+#include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
 bool sys_fd_hidden(uint64_t fd)
@@ -109,6 +110,17 @@ static int64_t run_row(struct sys *s, enum call id)
     return r;
 }
 
+static int64_t make_call(struct cpu *cpu, struct thread *t, uint64_t nr)
+{
+    enum call id = lookup(nr);
+    if (id == CALL_none)
+        return unknown_call(cpu, nr);
+    struct sys s = { .cpu = cpu, .t = t, .row = &sys_rows[id] };
+    for (int i = 0; i < 6; i++)
+        s.a[i] = *cpu_slot(cpu, linux_state.abi->arg_off[i]);
+    return run_row(&s, id);
+}
+
 void linux_syscall(struct cpu *cpu)
 {
     const struct guest_linux *abi = linux_state.abi;
@@ -119,16 +131,9 @@ void linux_syscall(struct cpu *cpu)
         return;
     }
     uint64_t nr = *cpu_slot(cpu, abi->nr_off);
-    enum call id = lookup(nr);
-    int64_t r;
-    if (id == CALL_none) {
-        r = unknown_call(cpu, nr);
-    } else {
-        struct sys s = { .cpu = cpu, .t = t, .row = &sys_rows[id] };
-        for (int i = 0; i < 6; i++)
-            s.a[i] = *cpu_slot(cpu, abi->arg_off[i]);
-        r = run_row(&s, id);
-    }
+    int64_t r = __builtin_expect(t->seccomp != NULL, 0) ? seccomp_judge(cpu, t, nr) : 0;
+    if (r == 0)
+        r = make_call(cpu, t, nr);
     if (r == -SYS_RESTART)
         cpu->pc -= abi->syscall_len;
     else if (r != -SYS_NO_RESULT)

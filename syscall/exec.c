@@ -22,6 +22,7 @@
 #include "loader/probe.h"
 #include "syscall/access.h"
 #include "syscall/path.h"
+#include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
 /* One execve in progress. */
@@ -209,48 +210,67 @@ static int64_t host_exec(struct exec *e, int fd, const char *path, const char *c
     return r;
 }
 
+/* A descriptor that the next dragoman is given: "--OPTION", "FD". */
+struct handed { const char *option; int fd; char text[12]; };
+
+enum { NHANDED = 4 };
+
+/* Adds the words of those that there are, and lets them survive the call. */
+static size_t hand_over(struct handed *handed, const char **argv, size_t n)
+{
+    for (struct handed *h = handed; h < handed + NHANDED; h++) {
+        if (h->fd < 0)
+            continue;
+        snprintf(h->text, sizeof h->text, "%d", h->fd);
+        fcntl(h->fd, F_SETFD, 0);
+        argv[n++] = h->option;
+        argv[n++] = h->text;
+    }
+    return n;
+}
+
+static void take_back(const struct handed *handed)
+{
+    for (const struct handed *h = handed; h < handed + NHANDED; h++)
+        if (h->fd >= 0)
+            fcntl(h->fd, F_SETFD, FD_CLOEXEC);
+}
+
 static int64_t exec_guest(struct exec *e)
 {
     size_t inherited, n = 0;
-    char self_text[12], program_text[12], kept_text[12];
+    int filters, self = options_self_fd();
     const char *const *first = options_child_argv(&inherited);
-    int self = options_self_fd();
     if (self < 0)
         return -ENOEXEC;
-    int kept = keep_dir_fd();
-    const char **argv = malloc((inherited + 11 + e->argc + 1) * sizeof *argv);
-    if (!argv)
-        return -ENOMEM;
-    snprintf(self_text, sizeof self_text, "%d", self);
-    snprintf(program_text, sizeof program_text, "%d", e->fd);
-    while (n < inherited) {
-        argv[n] = first[n];
-        n++;
+    int64_t r = seccomp_save(e->s->t, &filters);
+    if (r < 0)
+        return r;
+    struct handed handed[NHANDED] = {
+        { "--self-fd", self, "" }, { "--program-fd", e->fd, "" }, { "--disk-cache-fd", keep_dir_fd(), "" },
+        { "--seccomp-fd", filters, "" },
+    };
+    const char **argv = malloc((inherited + 2 * NHANDED + 4 + e->argc + 1) * sizeof *argv);
+    r = -ENOMEM;
+    if (argv) {
+        while (n < inherited) {
+            argv[n] = first[n];
+            n++;
+        }
+        n = hand_over(handed, argv, n);
+        argv[n++] = "-0";
+        argv[n++] = e->argc ? e->argv[0] : "";
+        argv[n++] = "--";
+        argv[n++] = e->name;
+        for (size_t i = 1; i < e->argc; i++)
+            argv[n++] = e->argv[i];
+        argv[n] = NULL;
+        r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
+        take_back(handed);
+        free(argv);
     }
-    argv[n++] = "--self-fd";
-    argv[n++] = self_text;
-    argv[n++] = "--program-fd";
-    argv[n++] = program_text;
-    if (kept >= 0) {
-        snprintf(kept_text, sizeof kept_text, "%d", kept);
-        argv[n++] = "--disk-cache-fd";
-        argv[n++] = kept_text;
-        fcntl(kept, F_SETFD, 0);
-    }
-    argv[n++] = "-0";
-    argv[n++] = e->argc ? e->argv[0] : "";
-    argv[n++] = "--";
-    argv[n++] = e->name;
-    for (size_t i = 1; i < e->argc; i++)
-        argv[n++] = e->argv[i];
-    argv[n] = NULL;
-    fcntl(self, F_SETFD, 0);
-    fcntl(e->fd, F_SETFD, 0);
-    int64_t r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
-    fcntl(self, F_SETFD, FD_CLOEXEC);
-    if (kept >= 0)
-        fcntl(kept, F_SETFD, FD_CLOEXEC);
-    free(argv);
+    if (filters >= 0)
+        close(filters);
     return r;
 }
 
@@ -262,6 +282,8 @@ static int64_t run(struct exec *e)
         return r;
     if (probe.kind == PROBE_GUEST)
         return exec_guest(e);
+    if (e->s->t->seccomp)
+        return -EACCES;   /* nobody could enforce filters for the guest's call numbers on a native program */
     return host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);   /* native, or the host knows better */
 }
 

@@ -12,6 +12,7 @@
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/path.h"
+#include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
 struct linux_state linux_state;
@@ -62,6 +63,10 @@ void linux_init(struct cpu *cpu, const struct exec_info *info)
     }
     t->main = true;
     t->sighand = &sighand;
+    if (options.seccomp_fd != OPTION_UNSET && !seccomp_restore(t, (int)options.seccomp_fd)) {
+        fprintf(stderr, "dragoman: descriptor %d holds no seccomp filters\n", (int)options.seccomp_fd);
+        exit(OPTIONS_EXIT);
+    }
     thread_enter(t);
     signal_init(t);
 }

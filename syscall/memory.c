@@ -105,7 +105,7 @@ int64_t sys_riscv_flush_icache(struct sys *s)
     if (s->a[2] & ~1ull)   /* SYS_RISCV_FLUSH_ICACHE_LOCAL is the only flag */
         return -EINVAL;
     if (s->a[0] < s->a[1])
-        cache_invalidate(s->a[0], s->a[1] - s->a[0]);
+        cache_sync_range(s->a[0], s->a[1] - s->a[0]);
     else
         cache_sync_code();
     return 0;

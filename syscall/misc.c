@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include "syscall/access.h"
+#include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
 int64_t sys_uname(struct sys *s)

@@ -11,6 +11,7 @@
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/clone.h"
+#include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
 #define CLONE_CLEAR_SIGHAND_BIT 0x100000000ull
@@ -49,6 +50,7 @@ struct thread *clone_new_thread(const struct thread *creator, const struct clone
     }
     t->sighand = creator->sighand;
     t->blocked = creator->blocked;
+    seccomp_inherit(t, creator);
     if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK))
         t->altstack = creator->altstack;   /* kernel/fork.c: sas_ss_reset() otherwise */
     t->clear_tid = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
@@ -89,7 +91,8 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     thread_set_clear_tid(t, q->flags & CLONE_CHILD_CLEARTID ? q->child_tid : 0);
     pthread_mutex_init(&t->sighand->lock, NULL);
     clone_set_registers(t->cpu, q);
-    clone_store_tids(q, (uint32_t)host_raw1(__NR_gettid, 0), false);
+    t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
+    clone_store_tids(q, t->tid, false);
     if (q->flags & CLONE_CLEAR_SIGHAND_BIT)
         signal_clear_handlers(t);
 }

@@ -362,23 +362,28 @@ void signal_deliver(struct thread *t)
     }
 }
 
-void linux_fault(struct cpu *cpu, int signo, int code, gaddr addr)
+void signal_force(struct thread *t, const siginfo_t *info)
 {
-    struct thread *t = cpu->thread;
-    siginfo_t info = { .si_signo = signo, .si_code = code };
-    if (code != SI_KERNEL)
-        info.si_addr = host(addr);
-    if (log_on(LOG_INT))
-        log_printf("signal %d, code %d, address %#llx at pc %#llx\n", signo, code,
-                   (unsigned long long)addr, (unsigned long long)cpu->pc);
+    int signo = info->si_signo;
     pthread_mutex_lock(&t->sighand->lock);
     gaddr handler = t->sighand->act[signo].handler;
     pthread_mutex_unlock(&t->sighand->lock);
     if ((t->blocked & BIT(signo)) || handler <= 1)
         signal_die(t, signo);
     t->temp = false;
-    deliver_one(t, signo, &info, true);
+    deliver_one(t, signo, info, true);
     signal_apply_mask(t);
+}
+
+void linux_fault(struct cpu *cpu, int signo, int code, gaddr addr)
+{
+    siginfo_t info = { .si_signo = signo, .si_code = code };
+    if (code != SI_KERNEL)
+        info.si_addr = host(addr);
+    if (log_on(LOG_INT))
+        log_printf("signal %d, code %d, address %#llx at pc %#llx\n", signo, code,
+                   (unsigned long long)addr, (unsigned long long)cpu->pc);
+    signal_force(cpu->thread, &info);
 }
 
 /* --- the calls -------------------------------------------------------------------------------------- */

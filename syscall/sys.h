@@ -152,6 +152,8 @@ struct thread {
     stack_t altstack;
     gaddr clear_tid;              /* set_tid_address */
     gaddr robust_list;
+    const struct seccomp *seccomp; /* seccomp.h; NULL without */
+    uint32_t tid;                 /* of the host, and so of the guest */
     void *host_altstack;
     jmp_buf end;                  /* where a finished thread unwinds to */
     char path[2][PATH_MAX];       /* translated paths of the call in progress */
@@ -193,6 +195,8 @@ void signal_clear_handlers(struct thread *t);
  * whether the next one may be it, and the new thread then undoes it by signal_undo_libc(), while all signals are blocked. */
 bool signal_libc_threads(struct thread *t);
 void signal_undo_libc(struct thread *t);
+/** Forces a signal of the thread's own doing (fault, seccomp) on it: blocked or ignored means death by it. */
+void signal_force(struct thread *t, const siginfo_t *info);
 /** Ends the process by `signo`, as seen by the parent too. */
 _Noreturn void signal_die(struct thread *t, int signo);
 

@@ -47,6 +47,7 @@ void thread_enter(struct thread *t)
     stack_t ss = { .ss_sp = t->host_altstack, .ss_size = ALTSTACK };
     host_raw2(__NR_sigaltstack, &ss, NULL);
     cpu_bind(t->cpu);
+    t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
 }
 
 /* Whether the thread's end is the host's exit and nothing after it. */

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <xmmintrin.h>
 
+#include "backend/cpu.h"
 #include "frontend/aarch64/aarch64.h"
 #include "ir/softfp.h"
 
@@ -117,6 +118,11 @@ uint64_t a64_helper_counter(struct cpu *cpu)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * A64_COUNTER_HZ + (uint64_t)t.tv_nsec;
+}
+
+void a64_helper_ic_ivau(struct cpu *cpu, uint64_t address)
+{
+    cpu_announce(cpu, address & -(uint64_t)A64_LINE_BYTES, A64_LINE_BYTES);
 }
 
 uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits)

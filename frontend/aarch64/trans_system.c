@@ -62,6 +62,7 @@ bool a64_dc_clean(struct aarch64_ctx *ctx, const struct arg_rt *a)
 
 bool a64_ic_ivau(struct aarch64_ctx *ctx, const struct arg_rt *a)
 {
+    call_helper(ctx, A64_HELPER_ic_ivau, IR_VOID, xget(ctx, a->rt), IR_NONE, IR_NONE);
     tr_put(ctx->tr, A64_REG_ic, const64(ctx, 1));
     return true;
 }

@@ -311,6 +311,44 @@ static void test_sync_code(void)
     CHECK(cache.stats.dropped == 1);
 }
 
+/* What a guest announces is looked at, and nothing else; if memory is shared, its other addresses too. */
+static void test_sync_range(void)
+{
+    static struct toy_insn code[] = { { TOY_ADD, 1, 1 }, { TOY_SYS, 0, 0 }, { TOY_ADD, 1, 1 }, { TOY_SYS, 0, 0 } };
+    const uint64_t size = 2 * sizeof *code;
+    struct cpu *cpu = start(1 << 20);
+
+    toy_run(cpu, code);
+    toy_run(cpu, code + 2);
+    code[0].imm = code[2].imm = 5;
+    CHECK(cache.stats.dropped == 0);
+    cache_sync_range(toy_pc(code), size);
+    CHECK(cache.stats.dropped == 1 && cache_find(toy_pc(code + 2), 0));
+    toy_shared = true;
+    cache_sync_range(toy_pc(code), size);
+    CHECK(cache.stats.dropped == 2);
+    toy_shared = false;
+
+    toy_run(cpu, code);
+    toy_run(cpu, code + 2);
+    CHECK(*toy_reg(cpu, 1) == 12);
+    code[0].imm = code[2].imm = 7;
+    cpu_announce(cpu, toy_pc(code + 2), 1);
+    cache_sync_announced(cpu);
+    CHECK(cache.stats.dropped == 3 && cache_find(toy_pc(code), 0));
+    code[2].imm = 8;
+    toy_run(cpu, code + 2);
+    code[2].imm = 9;
+    cpu_announce(cpu, toy_pc(code + 2), 1);
+    cpu_announce(cpu, toy_pc(code), 1);
+    cache_sync_announced(cpu);
+    CHECK(cache.stats.dropped == 5);
+    toy_run(cpu, code);
+    code[0].imm = 8;
+    cache_sync_announced(cpu);
+    CHECK(cache.stats.dropped == 6);
+}
+
 /* --- threads
  * --------------------------------------------------------------------------------------- */
 
@@ -726,8 +764,8 @@ static void test_dual_flush(void)
  * */
 
 #define TESTS(X)                                                                                  \
-    X(registers) X(too_long) X(links) X(probe) X(regions) X(many_units) X(invalidate) X(invalidate_probed)   \
-    X(sync_code)                                                                                  \
+    X(registers) X(too_long) X(links) X(probe) X(regions) X(many_units) X(invalidate)             \
+    X(invalidate_probed) X(sync_code) X(sync_range)                                               \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \
     X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)

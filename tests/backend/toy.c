@@ -383,6 +383,16 @@ bool space_lookup(gaddr addr, struct space_range *out)
     return false;
 }
 
+bool toy_shared;
+
+bool space_next(gaddr addr, struct space_range *out)
+{
+    const gaddr end = 1ull << 48;
+
+    *out = (struct space_range){ .end = end, .prot = PROT_EXEC, .kind = toy_shared ? SPACE_SHARED : 0 };
+    return addr < end;
+}
+
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
 {
     *avail = 1 << 20;

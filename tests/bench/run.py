@@ -5,12 +5,13 @@ Every program of programs/ is compiled with `gcc -O2` for the host and for the g
 turn; the best time of each counts, since other work on the machine only adds.  Outputs must be equal.
 Two further tests measure what a C program cannot: starting (50 times a program that does nothing, static
 and dynamic) and compiling (cc1 of Debian's gcc on the file that source.py writes; native is the same
-version of gcc for this machine if its packages can be had, else the machine's own).
+version of gcc for this machine if its packages can be had, else the machine's own).  Both are measured twice
+under dragoman: without translations kept on disk, and ("kept") with those of an earlier run.
 
     run.py                          everything, table on the terminal
     run.py --only fft,start         programs or classes by name
     run.py --json out.json          keep the figures; --from out.json shows them again
-    run.py --chart docs/bench.svg --readme README.md      redraw chart and table of the project
+    run.py --guest aarch64 --chart docs/bench-aarch64.svg --readme README.md      redraw a guest's chart and table
 """
 
 import argparse
@@ -21,6 +22,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,8 +36,9 @@ import root                                             # noqa: E402
 import source                                           # noqa: E402
 
 CLASSES = ["integer", "floating point", "memory", "start", "compiler"]
-WAYS = ["native", "dragoman", "qemu"]
+WAYS = ["native", "dragoman", "kept", "qemu"]
 STARTS = 50
+SETTLED = 3.2       # seconds until translations of a file that was just made are kept
 
 
 class Bench:
@@ -44,6 +47,7 @@ class Bench:
     def __init__(self, guest, qemu, folder):
         self.guest, self.folder = guest, folder
         self.translators = {"dragoman": dragoman(), "qemu": [qemu]}
+        self.kept = folder / "kept"
         self.launch = folder / "launch"
         self.build("gcc", HERE / "launch.c", self.launch)
 
@@ -57,6 +61,11 @@ class Bench:
         return {"native": native, **{way: [*command, "-L", prefix, *foreign]
                                      for way, command in self.translators.items()}}
 
+    def with_kept(self, commands):
+        """The same with a way more: translations kept on disk."""
+        words = self.translators["dragoman"]
+        return {**commands, "kept": [*words, "--disk-cache", self.kept, *commands["dragoman"][len(words):]]}
+
     def tests(self, only):
         for path in sorted((HERE / "programs").glob("*.c")):
             kind = re.search(r"^ \* class: ([a-z ]*[a-z])", path.read_text(), re.M).group(1)
@@ -68,7 +77,8 @@ class Bench:
                 native, foreign = f"{stem}.native", f"{stem}.guest"
                 self.build("gcc", path, native, *flags)
                 self.build(self.guest.gcc, path, foreign, *flags)
-                yield name, kind, repeats, self.ways([native], [foreign], self.guest.sysroot)
+                commands = self.ways([native], [foreign], self.guest.sysroot)
+                yield name, kind, repeats, self.with_kept(commands) if kind == "start" else commands
         if not only or only & {"cc1", "compiler"}:
             yield from self.compiler()
 
@@ -93,7 +103,7 @@ class Bench:
         except (root.NoRoot, StopIteration):
             native = [subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True).stdout.strip()]
         abi = ["-march=rv64gc", "-mabi=lp64d"] if self.guest.name == "riscv64" else []
-        yield "cc1", "compiler", 1, self.ways([*native, *options], [foreign, *abi, *options], folder)
+        yield "cc1", "compiler", 1, self.with_kept(self.ways([*native, *options], [foreign, *abi, *options], folder))
 
     def measure(self, command, repeats):
         """One run: (seconds for one start, resident KB, output); exits when the program fails."""
@@ -109,8 +119,11 @@ class Bench:
         """Best times and resident sizes of a test: {"name", "class", "native": s, ..., "rss": {way: KB}}."""
         row = {"name": name, "class": kind, "rss": {}}
         outputs = {}
+        if "kept" in commands:
+            time.sleep(SETTLED)
+            self.measure(commands["kept"], 1)
         for _ in range(rounds):
-            for way in WAYS:
+            for way in commands:
                 if way in row and row[way] is None:
                     continue
                 try:
@@ -179,7 +192,8 @@ def table(result):
         for r in rows:
             yield line.format(r["name"], *map(seconds, (r["native"], r["dragoman"], r["qemu"])),
                               cell(ratio(r, "dragoman", "native"), "{:.2f}"), cell(ratio(r, "qemu", "native"), "{:.2f}"),
-                              cell(ratio(r, "qemu", "dragoman"), "{:.2f}")) + ("  WRONG OUTPUT" if r.get("wrong") else "")
+                              cell(ratio(r, "qemu", "dragoman"), "{:.2f}")) + \
+                (f"  kept {seconds(r['kept'])}" if r.get("kept") else "") + ("  WRONG OUTPUT" if r.get("wrong") else "")
         yield line.format(f"= {kind}", "", "", "", *(cell(mean([ratio(r, a, b) for r in rows]), "{:.2f}") for a, b in
                           (("dragoman", "native"), ("qemu", "native"), ("qemu", "dragoman"))))
         yield ""
@@ -193,29 +207,34 @@ def table(result):
 
 def markdown(result):
     """The chart and table of the README: geometric means by class."""
-    yield "![Time over native, program by program](docs/bench.svg)"
+    yield f"![{result['guest']}: time over native, program by program](docs/bench-{result['guest']}.svg)"
     yield ""
-    yield "| | dragoman / native | qemu-user / native | dragoman is faster by |"
-    yield "| --- | --- | --- | --- |"
+    yield f"| {result['guest']} | dragoman | qemu-user | dragoman is faster by | with kept translations |"
+    yield "| --- | --- | --- | --- | --- |"
     for kind, rows in classes(result["rows"]):
         means = [mean([ratio(r, a, b) for r in rows]) for a, b in
                  (("dragoman", "native"), ("qemu", "native"), ("qemu", "dragoman"))]
         if kind == "start":
             for r in rows:
-                yield f"| {r['name']} | {seconds(r['dragoman'])} | {seconds(r['qemu'])} | {cell(ratio(r, 'qemu', 'dragoman'), '{:.1f}x')} |"
+                yield (f"| {r['name']} | {seconds(r['dragoman'])} | {seconds(r['qemu'])} | {cell(ratio(r, 'qemu', 'dragoman'), '{:.1f}x')} "
+                       f"| {seconds(r.get('kept'))}, {cell(ratio(r, 'qemu', 'kept'), '{:.1f}x')} |")
         else:
             count = f" ({len(rows)} programs)" if len(rows) > 1 else " (cc1)" if kind == "compiler" else ""
-            yield f"| {kind}{count} | {cell(means[0], '{:.2f}x')} | {cell(means[1], '{:.2f}x')} | {cell(means[2], '{:.1f}x')} |"
+            kept = [mean([ratio(r, a, b) for r in rows]) for a, b in (("kept", "native"), ("qemu", "kept"))]
+            with_kept = f"{kept[0]:.2f}x, {kept[1]:.1f}x" if all(kept) else ""
+            yield (f"| {kind}{count} | {cell(means[0], '{:.2f}x')} | {cell(means[1], '{:.2f}x')} | {cell(means[2], '{:.1f}x')} "
+                   f"| {with_kept} |")
     yield ""
-    yield (f"Time over native, geometric means; for starting, the time itself. {result['machine']}; "
+    yield (f"Time over native, geometric means; for starting, the time itself; last column: the same with translations kept on disk by "
+           f"an earlier run, and how much faster than qemu-user that is. {result['machine']}; "
            f"qemu-user {result['qemu']}; best of {result['rounds']} interleaved runs. `tests/bench/run.py` measures again.")
 
 
-def put_into(path, lines):
-    """Replaces what is between the markers <!-- bench --> and <!-- /bench --> of a Markdown file."""
+def put_into(path, guest, lines):
+    """Replaces what is between the markers <!-- bench GUEST --> and <!-- /bench --> of a Markdown file."""
     text = path.read_text()
-    new = re.sub(r"(<!-- bench -->\n).*?(<!-- /bench -->)", lambda m: m.group(1) + "\n".join(lines) + "\n" + m.group(2),
-                 text, flags=re.S)
+    new = re.sub(rf"(<!-- bench {guest} -->\n).*?(<!-- /bench -->)",
+                 lambda m: m.group(1) + "\n".join(lines) + "\n" + m.group(2), text, flags=re.S)
     path.write_text(new)
 
 
@@ -242,7 +261,8 @@ def main():
             bench = Bench(guest, qemu, Path(folder))
             for name, kind, repeats, commands in bench.tests(only):
                 result["rows"].append(bench.row(name, kind, repeats, commands, options.rounds))
-                print(f"{name}: " + ", ".join(f"{way} {seconds(result['rows'][-1][way])}" for way in WAYS), file=sys.stderr)
+                print(f"{name}: " + ", ".join(f"{way} {seconds(result['rows'][-1][way])}"
+                                          for way in WAYS if way in result['rows'][-1]), file=sys.stderr)
                 if name == "cc1":
                     result["stats"] = bench.stats(commands)
     for text in table(result):
@@ -252,7 +272,7 @@ def main():
     if options.chart:
         options.chart.write_text(chart.svg(result, CLASSES))
     if options.readme:
-        put_into(options.readme, list(markdown(result)))
+        put_into(options.readme, result["guest"], list(markdown(result)))
     return 1 if any(r.get("wrong") or not r["dragoman"] for r in result["rows"]) else 0
 
 

@@ -15,8 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.guests import GUESTS    # noqa: E402
 
+# Kind of root: its packages; those with [ARCH...] behind them are only in these architectures, as in debian/control.
 PACKAGES = {
     "base": ["bash", "coreutils", "python3", "perl", "gcc", "libc6-dev", "sqlite3", "xz-utils", "openssl"],
+    "large": ["bash", "coreutils", "nodejs", "default-jdk-headless", "golang-go", "luajit [arm64]", "git", "stress-ng",
+              "openssl", "gcc", "libc6-dev", "procps"],
 }
 # Before trixie, packages have files in /bin and /lib, which must be links into /usr as on every installed system.
 MERGED_USR = 'for d in bin sbin lib; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
@@ -36,7 +39,8 @@ def mirror():
 
 def make_kind(guest, kind):
     """The guest's root of this kind, a key of PACKAGES; makes it if it is not there; raises NoRoot."""
-    make(guest, PACKAGES[kind], guest.root(kind))
+    names = [entry.partition(" [") for entry in PACKAGES[kind]]
+    make(guest, [name for name, _, only in names if not only or guest.debian in only.strip("]").split()], guest.root(kind))
     return guest.root(kind)
 
 

@@ -551,11 +551,33 @@ static void gen_jump(struct gen *g, unsigned b)
     ir_emit(u, IR_br, IR_VOID, (uint16_t)e, cond, 0, 0, other | next << 16);
 }
 
+/** A unit that is a loop of one block, in the form that the driver gives it. */
+static void gen_loop(struct gen *g)
+{
+    struct ir_unit *u = g->u;
+
+    ir_emit(u, IR_jmp, IR_VOID, (uint16_t)ir_edge_new(u, NULL, 0), 0, 0, 0, 1);
+    ir_block_use(u, ir_block_new(u));
+    gen_marker(g);
+    for (unsigned n = 4 + below(g, 40); n; n--)
+        gen_step(g);
+    ir_ref fuel = ir_emit(u, IR_get, IR_I64, TG_X7, 0, 0, 0, 0);
+    fuel = ir_op2(u, IR_sub, IR_I64, fuel, ir_const_val(u, IR_I64, 1));
+    ir_emit(u, IR_put, IR_VOID, TG_X7, fuel, 0, 0, 0);
+    ir_emit(u, IR_exit_if, IR_VOID, 0, ir_op2(u, IR_cmples, IR_I1, fuel, ir_const_val(u, IR_I64, 0)), 0, 0, 0x60000);
+    ir_emit(u, IR_poll, IR_VOID, 0, 0, 0, 0, 0x1000);
+    ir_emit(u, IR_jmp, IR_VOID, (uint16_t)ir_edge_new(u, NULL, 0), 0, 0, 0, 1);
+}
+
 void random_unit(struct ir_unit *u, uint64_t *state)
 {
     struct gen g = { .u = u, .state = state, .pc = 0x1000 };
 
     ir_reset(u, &testguest, 0x1000, 0);
+    if (chance(&g, 20)) {
+        gen_loop(&g);
+        return;
+    }
     g.nblocks = chance(&g, 50) ? 1 : 2 + below(&g, MAX_BLOCKS - 1);
     for (unsigned b = 1; b < g.nblocks; b++) {
         ir_block_new(u);

@@ -48,6 +48,7 @@ static void emit_return(uint32_t *at)
 }
 #endif
 
+/* The flush names the address that is written: it means the memory, so other addresses of it as well. */
 static long run(char *write, char *execute, int a, int b, int c, long argument)
 {
     uint32_t *at = (uint32_t *)(void *)write;
@@ -55,7 +56,10 @@ static long run(char *write, char *execute, int a, int b, int c, long argument)
     at = emit_shift(at, b);
     at = emit_add(at, c);
     emit_return(at);
-    __builtin___clear_cache(execute, execute + 16);
+    if (argument % 2)
+        __builtin___clear_cache(write, write + 16);
+    else
+        __builtin___clear_cache(execute, execute + 16);
     return ((function *)(void *)execute)(argument);
 }
 #else

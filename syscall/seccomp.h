@@ -1,0 +1,34 @@
+/* seccomp, enforced by dispatch on the guest's own calls: number, AUDIT_ARCH, arguments and pc are the guest's.
+ *
+ * The host's kernel knows nothing of it (its filters would see the translator's calls), but no_new_privs, without which only a
+ * privileged task may install a filter, is the host's. A thread's filters are a chain from the newest to the oldest, shared with
+ * the threads and processes that come from it. Nodes are never freed: another thread may be running them when
+ * SECCOMP_FILTER_FLAG_TSYNC replaces its chain.
+ *
+ * A thread without seccomp has a NULL pointer there: the one test that dispatch makes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu;
+struct sys;
+struct thread;
+struct seccomp;
+
+/** Judges system call `nr` of a thread that has seccomp. 0: make the call. Otherwise what linux_syscall() takes for its result:
+ * -errno, or -SYS_NO_RESULT after a SIGSYS has been forced. May end the thread or the process. */
+int64_t seccomp_judge(struct cpu *cpu, struct thread *t, uint64_t nr);
+
+/** Gives a new thread its creator's filters. */
+void seccomp_inherit(struct thread *t, const struct thread *creator);
+
+/** Sets *fd to a descriptor (memfd, close-on-exec) from which the next program's dragoman takes the calling thread's filters, -1 if
+ * it has none. 0 or -errno. */
+int64_t seccomp_save(const struct thread *t, int *fd);
+/** Takes filters over from such a descriptor and closes it. False if it is none. */
+bool seccomp_restore(struct thread *t, int fd);
+
+/** PR_GET_SECCOMP, PR_SET_SECCOMP. */
+int64_t prctl_get_seccomp(struct sys *s), prctl_set_seccomp(struct sys *s);
