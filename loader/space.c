@@ -375,13 +375,16 @@ static int64_t map_anywhere(gaddr hint, const struct request *rq)
     return -ENOMEM;
 }
 
+#define HUGE_2M ((uint64_t)2 << 20)
+#define HUGE_1G ((uint64_t)1 << 30)
+
 /* Huge pages: the size is in the flags, or the default of 2 MiB. */
 static uint64_t alignment_of(int flags)
 {
     if (!(flags & MAP_HUGETLB))
         return SPACE_PAGE;
     unsigned log = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
-    return log ? (uint64_t)1 << log : (uint64_t)2 << 20;
+    return log ? (uint64_t)1 << log : HUGE_2M;
 }
 
 int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
@@ -392,6 +395,8 @@ int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64
     if (!page_aligned(off) || len == 0 || (fixed && !page_aligned(addr)))
         return -EINVAL;
     rq.len = page_up(len);
+    if ((flags & MAP_HUGETLB) && rq.align != HUGE_2M && rq.align != HUGE_1G)
+        return -EINVAL;                         /* no pages of that size */
     if (rq.align > SPACE_PAGE)
         rq.len = (rq.len + rq.align - 1) & ~(rq.align - 1);
     if (rq.len == 0 || rq.len > space.task_size)

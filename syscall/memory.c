@@ -49,10 +49,13 @@ int64_t sys_shmdt(struct sys *s)
     return space_shmdt(s->a[0]);
 }
 
-/* Calls that only name a range: the host's own, kept out of the translator's part. */
+/* Calls that only name a range: the host's own, kept out of the translator's part. What is unaligned or wraps around the kernel
+ * refuses, or takes for nothing, before it looks at any memory. */
 static int64_t range_call(struct sys *s, long nr)
 {
-    return space_inside(s->a[0], s->a[1]) ? sys_host(s, nr) : -ENOMEM;
+    uint64_t mask = SPACE_PAGE - 1, start = s->a[0] & ~mask, end = (s->a[0] + s->a[1] + mask) & ~mask;
+    bool touches = s->a[1] + mask >= mask && start < end;
+    return !touches || space_inside(start, end - start) ? sys_host(s, nr) : -ENOMEM;
 }
 
 int64_t sys_msync(struct sys *s)

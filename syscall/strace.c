@@ -179,9 +179,11 @@ static void print_timespec(struct line *l, const void *p)
 
 static void print_timespec2(struct line *l, const void *p)
 {
+    put(l, "{");
     print_timespec(l, p);
     put(l, ", ");
     print_timespec(l, (const struct timespec *)p + 1);
+    put(l, "}");
 }
 
 static void print_stat(struct line *l, const void *p)
@@ -353,6 +355,9 @@ static void put_arg(struct line *l, const struct sys *s, int i, int64_t r)
         break;
     case KIND_LEN: case KIND_LONG:
         put(l, "%" PRId64, v);
+        break;
+    case KIND_HEX:
+        put(l, "%#" PRIx64, v);
         break;
     case KIND_MODE:
         put(l, "%#o", (unsigned)v);
