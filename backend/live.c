@@ -117,22 +117,26 @@ static const struct ra_val fresh[IR_NTYPES] = {
 };
 #undef FRESH
 
-/* How insn `i` extends its operand, if that is what it does: RA_LAZY + enum snap_ext, else 0. */
-static uint8_t extends(const struct ra *ra, const struct ir_insn *i)
+static const bool may_extend[IR_NOPS] = {
+    [IR_sext] = true, [IR_nanbox] = true, [IR_vzext] = true, [IR_bitcast] = true,
+};
+
+/* How insn `i` extends its operand, if that is what it does. */
+static enum snap_ext extends(const struct ra *ra, const struct ir_insn *i)
 {
     const struct ir_insn *a = ir_at(ra->u, i->arg[0]);
 
     switch (i->op) {
     case IR_sext:
-        return i->type == IR_I64 && a->type == IR_I32 ? RA_LAZY | SNAP_SX32 : 0;
+        return i->type == IR_I64 && a->type == IR_I32 ? SNAP_SX32 : SNAP_PLAIN;
     case IR_nanbox:
-        return RA_LAZY | SNAP_BOX32;
+        return SNAP_BOX32;
     case IR_vzext:
-        return a->type == IR_F32 ? RA_LAZY | SNAP_ZX32 : a->type == IR_F64 ? RA_LAZY | SNAP_ZX64 : 0;
+        return a->type == IR_F32 ? SNAP_ZX32 : a->type == IR_F64 ? SNAP_ZX64 : SNAP_PLAIN;
     case IR_bitcast:
-        return i->type == IR_I64 && a->type == IR_F64 ? RA_LAZY | SNAP_PLAIN : 0;
+        return i->type == IR_I64 && a->type == IR_F64 ? SNAP_BITS : SNAP_PLAIN;
     default:
-        return 0;
+        return SNAP_PLAIN;
     }
 }
 
@@ -356,12 +360,9 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
 
     for (uint32_t k = 0; k < s->n; k++) {
         const struct ir_snap_val *sv = &u->snap_vals[s->first + k];
-        ir_ref x = ra->alias[sv->val];
         uint8_t h = ra->target->home[sv->reg], ext;
+        ir_ref x = ra_source(ra, sv->val, &ext);
 
-        if (!ra->v[x].named && !ra->v[x].lazy && !ir_is_const(u, ra->alias[ir_at(u, x)->arg[0]]))
-            ra->v[x].lazy = extends(ra, ir_at(u, x));
-        x = ra_source(ra, sv->val, &ext);
         note_use(ra, x, i->tmp);
         if (h == RA_NONE)
             continue;
@@ -415,6 +416,9 @@ static void find_ends(struct ra *ra)
             struct ir_insn *i = ir_at(u, r);
 
             if (ra->alias[r] != r || i->op == IR_nop || i->op == IR_insn)
+                continue;
+            if (may_extend[i->op] && !ra->v[r].named && !ir_is_const(u, ra->alias[i->arg[0]]) &&
+                (ra->v[r].lazy = extends(ra, i)))
                 continue;
             if (fuses(ra, r)) {
                 ra->v[r].fused = true;

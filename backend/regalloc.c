@@ -494,12 +494,10 @@ uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
     return first;
 }
 
-/* Is what `w` names in a register of the other class than its guest register's home? */
+/* Is what `w` names of the other class than its guest register's home? */
 static bool crosses(const struct ra *ra, const struct ra_where *w)
 {
-    uint8_t h = ra->target->home[w->guest];
-
-    return h != RA_NONE && class_of(h) != ra->v[w->val].cls;
+    return w->ext == SNAP_BITS && ra->target->home[w->guest] != RA_NONE;
 }
 
 /* What the moves have left to do: values to be extended, and those of the other class, which are in their slots. */
@@ -519,12 +517,15 @@ static void finish_moves(struct ra *ra, uint32_t first, uint32_t n)
 
 void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg)
 {
+    bool extend = false;
+
     ra->nmoves = 0;
     for (uint32_t k = first; k < first + n; k++) {
         const struct ra_where *w = &ra->wheres[k];
         uint8_t h = crosses(ra, w) ? RA_NONE : ra->target->home[w->guest];
         int32_t slot = guest_slot(ra, w->guest);
 
+        extend |= w->ext != SNAP_PLAIN;
         if (w->reg != RA_NONE ? w->reg == h : !w->is_const && h == RA_NONE && w->off == slot)
             continue;
         move_add(ra, (struct ra_move){ .dst = h, .dst_off = slot, .src = w->reg, .src_off = w->off,
@@ -534,7 +535,8 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
     if (keep_from != RA_NONE && keep_from != keep_reg)
         move_add(ra, (struct ra_move){ .dst = (uint8_t)keep_reg, .src = (uint8_t)keep_from, .bytes = 8 });
     moves_emit(ra);
-    finish_moves(ra, first, n);
+    if (extend)
+        finish_moves(ra, first, n);
 }
 
 /* ------------------------------------------------------------------ blocks */

@@ -64,7 +64,7 @@ struct ra_val {
     bool in_mem;      /* slot holds the value */
     bool fused;       /* emitted by its only user */
     bool named;       /* an operand or an edge's argument, of a dead insn even */
-    uint8_t lazy;     /* only snapshots name it: they name what it is made of, to be extended by enum snap_ext */
+    uint8_t lazy;     /* only snapshots name it: they name what it is made of, to be extended so (enum snap_ext) */
     bool needed;      /* an operand of some insn, not only of snapshots */
     bool clean;       /* f32, f64: what its register has above the value is zeros */
     uint32_t nuses;   /* how often insns name it */
@@ -72,7 +72,6 @@ struct ra_val {
     ir_ref user;      /* the last insn that names it */
 };
 #define RA_NO_SLOT INT32_MIN
-enum { RA_LAZY = 0x80, RA_EXT = 0x7f }; /* ra_val.lazy */
 
 struct ra_loop { uint32_t first, last; }; /* positions */
 
@@ -153,7 +152,7 @@ static inline ir_ref ra_source(const struct ra *ra, ir_ref r, uint8_t *ext)
 {
     ir_ref x = ra->alias[r];
 
-    *ext = ra->v[x].lazy & RA_EXT;
+    *ext = ra->v[x].lazy;
     return ra->v[x].lazy ? ra->alias[ra->u->insns[x].arg[0]] : x;
 }
 /** Is operand `r`, an f32 or f64, known to have zeros above it in the register? */

@@ -188,6 +188,8 @@ static void t_extend(void *ctx, unsigned dst, int32_t off, unsigned ext)
     struct x86_emit *e = ctx;
     unsigned reg = dst != RA_NONE ? dst : ext == SNAP_SX32 ? RCX : RA_XMM0;
 
+    if (ext == SNAP_BITS)
+        return;
     if (dst == RA_NONE)
         t_load(e, reg, off, 8);
     switch (ext) {
