@@ -134,7 +134,7 @@ static enum snap_ext extends(const struct ra *ra, const struct ir_insn *i)
     case IR_vzext:
         return a->type == IR_F32 ? SNAP_ZX32 : a->type == IR_F64 ? SNAP_ZX64 : SNAP_PLAIN;
     case IR_bitcast:
-        return i->type == IR_I64 && a->type == IR_F64 ? SNAP_BITS : SNAP_PLAIN;
+        return i->type != IR_I64 ? SNAP_PLAIN : a->type == IR_F64 ? SNAP_BITS : a->type == IR_F32 ? SNAP_BITS32 : SNAP_PLAIN;
     default:
         return SNAP_PLAIN;
     }

@@ -497,7 +497,7 @@ uint32_t ra_exit_list(struct ra *ra, uint32_t snap)
 /* Is what `w` names of the other class than its guest register's home? */
 static bool crosses(const struct ra *ra, const struct ra_where *w)
 {
-    return w->ext == SNAP_BITS && ra->target->home[w->guest] != RA_NONE;
+    return (w->ext == SNAP_BITS || w->ext == SNAP_BITS32) && ra->target->home[w->guest] != RA_NONE;
 }
 
 /* What the moves have left to do: values to be extended, and those of the other class, which are in their slots. */

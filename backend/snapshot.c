@@ -74,7 +74,7 @@ static struct value extended(struct value v, unsigned ext)
     switch (ext) {
     case SNAP_SX32:  return (struct value){ (uint64_t)(int64_t)(int32_t)v.lo, 0 };
     case SNAP_BOX32: return (struct value){ v.lo | ~(uint64_t)UINT32_MAX, 0 };
-    case SNAP_ZX32:  return (struct value){ (uint32_t)v.lo, 0 };
+    case SNAP_BITS32: case SNAP_ZX32: return (struct value){ (uint32_t)v.lo, 0 };
     case SNAP_ZX64:  return (struct value){ v.lo, 0 };
     default:         return v;
     }

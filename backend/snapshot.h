@@ -31,6 +31,7 @@ enum snap_where {
 enum snap_ext {
     SNAP_PLAIN,
     SNAP_BITS,    /* nothing: a float's bits in a general register */
+    SNAP_BITS32,  /* the low 32 bits, zeros above, likewise */
     SNAP_SX32,    /* the low 32 bits, sign-extended */
     SNAP_BOX32,   /* the low 32 bits below ones */
     SNAP_ZX32,    /* the low 32 bits, zeros above */

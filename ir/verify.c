@@ -92,7 +92,8 @@ static bool check_x_types(struct check *c, ir_ref r)
     switch (i->op) {
     case IR_sext: case IR_zext: ok = is(c, a, TYPES_ANYINT) && bits(c, a) < w; break;
     case IR_trunc: ok = is(c, a, TYPES_INT) && bits(c, a) > w; break;
-    case IR_bitcast: ok = is(c, a, TYPES_SCALAR) && bits(c, a) == w && !is(c, a, 1u << i->type); break;
+    case IR_bitcast: ok = is(c, a, TYPES_SCALAR) && !is(c, a, 1u << i->type) &&
+                           (bits(c, a) == w || (i->type == IR_I64 && is(c, a, 1u << IR_F32))); break;
     case IR_cmpeq: case IR_cmpne: case IR_cmplts: case IR_cmples: case IR_cmpltu: case IR_cmpleu:
         ok = is(c, a, TYPES_ANYINT); break;
     case IR_crc32: ok = is(c, i->arg[1], TYPES_INT); break;

@@ -186,7 +186,7 @@ static void t_pop(void *ctx, unsigned dst, int32_t off, unsigned bytes)
 static void t_extend(void *ctx, unsigned dst, int32_t off, unsigned ext)
 {
     struct x86_emit *e = ctx;
-    unsigned reg = dst != RA_NONE ? dst : ext == SNAP_SX32 ? RCX : RA_XMM0;
+    unsigned reg = dst != RA_NONE ? dst : ext == SNAP_SX32 || ext == SNAP_BITS32 ? RCX : RA_XMM0;
 
     if (ext == SNAP_BITS)
         return;
@@ -195,6 +195,9 @@ static void t_extend(void *ctx, unsigned dst, int32_t off, unsigned ext)
     switch (ext) {
     case SNAP_SX32:
         x86_movsxd_rr(&e->b, 8, reg, reg);
+        break;
+    case SNAP_BITS32:
+        x86_mov_rr(&e->b, 4, reg, reg);
         break;
     case SNAP_BOX32:
         x86_orps_xm(&e->b, xmm(reg), pool_mem(e, BOX32, 0));

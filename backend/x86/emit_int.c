@@ -405,7 +405,7 @@ void emit_trunc(struct x86_emit *e, struct ir_insn *i)
 void emit_bitcast(struct x86_emit *e, struct ir_insn *i)
 {
     struct opnd a = e->o[0];
-    bool wide = ir_type_bits[i->type] == 64, to_fp = e->d >= RA_XMM0;
+    bool wide = ir_type_bits[arg_type(e, i, 0)] == 64, to_fp = e->d >= RA_XMM0;
 
     if (a.kind == OPND_MEM && to_fp)
         wide ? x86_movq_xm(&e->b, xmm(e->d), cpu_mem(e, a.off))

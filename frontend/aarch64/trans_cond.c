@@ -195,7 +195,7 @@ static ir_ref float_of(struct aarch64_ctx *ctx, ir_ref bits, bool wide)
         return i->arg[0];
     if (i->op == IR_const)
         return ir_const_val(ctx->u, t, (uint64_t)i->imm);
-    return ir_op1(ctx->u, IR_bitcast, t, bits);
+    return ir_op1(ctx->u, IR_bitcast, t, wide ? bits : low32(ctx, bits));
 }
 
 /* Less: N; equal: Z and C; greater: C; unordered: C and V. The comparison that set the flags has raised what there is to
@@ -259,8 +259,9 @@ static ir_ref cond_known(struct aarch64_ctx *ctx, struct cc cc, int cond)
     if ((kind - A64_CC_SUB64) & 1) { /* the second of a pair */
         s.kind = kind - 1;
         s.wide = false;
-        s.a = low32(ctx, cc.a);
-        if (s.kind != A64_CC_CV64)
+        if (!is_float_kind(s.kind))
+            s.a = low32(ctx, cc.a);
+        if (!is_float_kind(s.kind) && s.kind != A64_CC_CV64)
             s.b = low32(ctx, cc.b);
     }
     switch (s.kind) {

@@ -252,13 +252,13 @@ static ir_ref compare(struct aarch64_ctx *ctx, enum ir_op op, ir_ref x, ir_ref y
 }
 
 /* The bits of a float as cc_a and cc_b hold them. */
-static ir_ref bits_of(struct aarch64_ctx *ctx, int esz, ir_ref x)
+static ir_ref bits_of(struct aarch64_ctx *ctx, ir_ref x)
 {
     const struct ir_insn *i = ir_at(ctx->u, x);
 
     if (i->op == IR_const)
         return const64(ctx, (uint64_t)i->imm);
-    return zext64(ctx, ir_op1(ctx->u, IR_bitcast, rtype(esz == 3), x));
+    return ir_op1(ctx->u, IR_bitcast, IR_I64, x);
 }
 
 /* The flags of a comparison as A64_N | .... */
@@ -283,7 +283,7 @@ static bool fcmp(struct aarch64_ctx *ctx, int esz, ir_ref x, ir_ref y, int signa
         return true;
     }
     compare(ctx, signals ? IR_fcmplt : IR_fcmpeq, x, y, signals);
-    a64_set_cc(ctx, kind, bits_of(ctx, esz, x), bits_of(ctx, esz, y));
+    a64_set_cc(ctx, kind, bits_of(ctx, x), bits_of(ctx, y));
     return true;
 }
 

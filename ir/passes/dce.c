@@ -24,9 +24,29 @@ static inline void mark(struct dce *d, ir_ref r)
     }
 }
 
+/** Does a comparison of floats that comes next, but for pure insns, raise just what `i` does? */
+static bool raised_again(const struct ir_unit *u, const struct ir_insn *i)
+{
+    const struct ir_insn *k = i;
+
+    do
+        k = ir_at(u, k->next);
+    while (k->next && (ir_ops[k->op].flags & IR_PURE || k->op == IR_insn || k->op == IR_get));
+    if (k->op < IR_fcmpeq || k->op > IR_fcmpun || (k->aux & IR_FP_FZ) != (i->aux & IR_FP_FZ))
+        return false;
+
+    bool quiet_i = i->op == IR_fcmpeq || i->op == IR_fcmpun || i->aux & IR_FP_QUIET;
+    bool quiet_k = k->op == IR_fcmpeq || k->op == IR_fcmpun || k->aux & IR_FP_QUIET;
+    ir_ref x = ir_val(u, i->arg[0]), y = ir_val(u, i->arg[1]), p = ir_val(u, k->arg[0]), q = ir_val(u, k->arg[1]);
+
+    return quiet_i == quiet_k && ((x == p && y == q) || (x == q && y == p));
+}
+
 /** True if `i` must stay though nobody reads its value. */
 static inline bool needed(const struct ir_unit *u, const struct ir_insn *i)
 {
+    if (i->op >= IR_fcmpeq && i->op <= IR_fcmpun)
+        return !raised_again(u, i);
     if (i->op == IR_call)
         return !u->guest || u->guest->helpers[i->aux].flags != GUEST_HELPER_PURE;
     return !(ir_ops[i->op].flags & IR_PURE) && i->op != IR_get && i->op != IR_nop && i->op != IR_param;

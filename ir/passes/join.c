@@ -103,7 +103,7 @@ static bool widens(const struct ir_unit *u, const struct ir_insn *i)
     case IR_nanbox:
         return true;
     case IR_bitcast:
-        return i->type == IR_I64 && ir_at(u, i->arg[0])->type == IR_F64;
+        return i->type == IR_I64 && ir_at(u, i->arg[0])->type >= IR_F32;
     default:
         return false;
     }

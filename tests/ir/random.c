@@ -221,7 +221,7 @@ static enum ir_type pick_source(struct gen *g, enum ir_op op, enum ir_type t)
     case IR_trunc:
         do s = pick_type(g, "INT"); while (ir_type_bits[s] <= ir_type_bits[t]);
         return s;
-    case IR_bitcast: return t == IR_I32 ? IR_F32 : t == IR_I64 ? IR_F64 : t == IR_F32 ? IR_I32 : IR_I64;
+    case IR_bitcast: return t == IR_I32 ? IR_F32 : t == IR_I64 ? (chance(g, 70) ? IR_F64 : IR_F32) : t == IR_F32 ? IR_I32 : IR_I64;
     case IR_fcvt: return t == IR_F32 ? IR_F64 : IR_F32;
     case IR_fcvt_is: case IR_fcvt_iu: return chance(g, 50) ? IR_I32 : IR_I64;
     case IR_nanbox: return IR_F32;
