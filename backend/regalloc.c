@@ -715,11 +715,15 @@ static void fix_entry(struct ra *ra, struct ra_entry *e, const struct ir_edge *e
         ir_ref p = u->blocks[to].first;
 
         for (uint32_t k = 0; k < edge->n; k++, p = u->insns[p].next) {
-            static const unsigned spare[3] = { KEEP_FREE, KEEP_FREE, KEEP_FREE + 2 };
+            unsigned cls = ra->v[p].cls, spare = turn < 2 ? KEEP_FREE : KEEP_FREE + 2;
 
-            if (ra->v[p].end > 0 && param_turn(ra, p, loop) == turn)
-                place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start,
-                            turn && (is_short >> ra->v[p].cls & 1) ? RA_NREGS : spare[turn]);
+            if (ra->v[p].end == 0 || param_turn(ra, p, loop) != turn)
+                continue;
+            if (turn && (is_short >> cls & 1))
+                spare = RA_NREGS;
+            else if (loop && turn == 0 && most[cls] + 1 < spare) /* what make_room() has seen to */
+                spare = most[cls] + 1;
+            place_param(ra, e, p, ra->alias[u->edge_args[edge->first + k]], start, spare);
         }
     }
     if (loop)

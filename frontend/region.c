@@ -139,6 +139,15 @@ static void side_exit(struct region *rg, ir_ref cond, gaddr target)
             (int64_t)target);
 }
 
+/* Forgets all values but constants. */
+static void keep_constants(struct tr *tr)
+{
+    for (unsigned r = 0; r < tr->guest->nregs; r++)
+        if (tr->known[r] && !ir_is_const(tr->u, tr->known[r]))
+            tr->known[r] = IR_NONE;
+    memset(tr->narrow, 0, sizeof tr->narrow);
+}
+
 /* A branch whose two ways are members: one of them may follow at once, in a block of its own. */
 static int fork_to(struct region *rg, ir_ref cond, int taken, int past, gaddr past_pc)
 {
@@ -160,6 +169,8 @@ static int fork_to(struct region *rg, ir_ref cond, int taken, int past, gaddr pa
     ir_emit(u, IR_br, IR_VOID, (uint16_t)edge, cond, IR_NONE, IR_NONE, yes->block | (int64_t)to_no << 16);
     if (!inherits)
         return REGION_NO_LEADER;
+    if (yes->block == u->cur) /* a loop's values stay inside, so that pass `peel` can copy it */
+        keep_constants(&rg->tr);
     ir_block_use(u, to_no);
     return past;
 }

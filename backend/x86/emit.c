@@ -387,6 +387,14 @@ static void get_result(struct x86_emit *e, ir_ref r, char kind)
     }
 }
 
+/* Is a choice that nobody reads there for the comparison that it makes, which may raise an exception? */
+static bool raises(const struct x86_emit *e, const struct ir_insn *i)
+{
+    ir_ref c = ra_rep(&e->ra, i->arg[0]);
+
+    return i->op == IR_select && e->ra.v[c].fused && (ir_ops[ir_at(e->u, c)->op].flags & IR_FPENV);
+}
+
 static void emit_insn(struct x86_emit *e, ir_ref r)
 {
     struct ir_insn *i = ir_at(e->u, r);
@@ -396,7 +404,7 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
     e->ra.cur = r;
     e->ra.pos = i->tmp;
     if (!rule->fn || e->ra.alias[r] != r || e->ra.v[r].fused ||
-        ((info->flags & IR_PURE) && e->ra.v[r].end == 0))
+        ((info->flags & IR_PURE) && e->ra.v[r].end == 0 && !raises(e, i)))
         return;
     if ((info->flags & IR_COMM) && rule->dst == 't')
         maybe_swap(e, i, r);
