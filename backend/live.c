@@ -109,7 +109,7 @@ static ir_ref alias_of(const struct ra *ra, ir_ref r)
 }
 
 /* Fresh values by type. */
-#define FRESH(c, n) { .slot = RA_NO_SLOT, .reg = RA_NONE, .hint = RA_NONE, .cls = (c), .bytes = (n) }
+#define FRESH(c, n) { .slot = RA_NO_SLOT, .reg = RA_NONE, .hint = RA_NONE, .cls = (c), .bytes = (n), .guest = RA_NONE }
 static const struct ra_val fresh[IR_NTYPES] = {
     [IR_VOID] = FRESH(RA_GPR, 8), [IR_I1] = FRESH(RA_GPR, 8), [IR_I8] = FRESH(RA_GPR, 8),
     [IR_I16] = FRESH(RA_GPR, 8), [IR_I32] = FRESH(RA_GPR, 8), [IR_I64] = FRESH(RA_GPR, 8),
@@ -251,6 +251,7 @@ static void number(struct ra *ra, bool again)
     uint32_t pos = 1;
 
     ra->nloops = 0;
+    ra->slots_written = false;
     reset_values(ra, again);
     if (!ra->ghosts_made)
         make_ghosts(ra);
@@ -275,6 +276,7 @@ static void number(struct ra *ra, bool again)
                     count_use(ra, i->arg[k], r);
             if (i->op == IR_get && b == 0)
                 note_get(ra, r, i);
+            ra->slots_written |= i->op == IR_put;
             if (i->op == IR_jmp || i->op == IR_br)
                 note_edges(ra, i, b);
         }
@@ -284,21 +286,21 @@ static void number(struct ra *ra, bool again)
 
 /* ------------------------------------------------------------------ last uses */
 
-/* A value made before a loop and needed in it is needed at its head again, so up to its end. The loops come in the order
- * of their ends: one walk follows those that overlap, too. */
+/* The loops come in the order of their ends: one walk follows those that overlap, too. */
+uint32_t ra_reach(const struct ra *ra, uint32_t def, uint32_t pos)
+{
+    for (const struct ra_loop *l = ra->loops; l < ra->loops + ra->nloops; l++)
+        if (def < l->first && l->first <= pos && pos < l->last)
+            pos = l->last;
+    return pos;
+}
+
 static void note_use(struct ra *ra, ir_ref v, uint32_t pos)
 {
-    uint32_t end = pos;
-
-    if (ra->nloops) {
-        uint32_t def = v < ra->u->ninsns ? ra->u->insns[v].tmp : 0;
-
-        for (const struct ra_loop *l = ra->loops; l < ra->loops + ra->nloops; l++)
-            if (def < l->first && l->first <= end && end < l->last)
-                end = l->last;
-    }
-    if (ra->v[v].end < end)
-        ra->v[v].end = end;
+    if (ra->nloops)
+        pos = ra_reach(ra, v < ra->u->ninsns ? ra->u->insns[v].tmp : 0, pos);
+    if (ra->v[v].end < pos)
+        ra->v[v].end = pos;
 }
 
 /* May this comparison be made by its only user, so that it lives in the flags alone? One that touches the FP
@@ -356,7 +358,7 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
 {
     const struct ir_unit *u = ra->u;
     const struct ir_snap *s = &u->snaps[i->snap];
-    uint32_t listed = 0;
+    struct ra_snap snap = { .pos = i->tmp };
 
     for (uint32_t k = 0; k < s->n; k++) {
         const struct ir_snap_val *sv = &u->snap_vals[s->first + k];
@@ -364,9 +366,13 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
         ir_ref x = ra_source(ra, sv->val, &ext);
 
         note_use(ra, x, i->tmp);
-        if (h == RA_NONE)
+        if (!ext)
+            ra->v[x].guest = (uint8_t)sv->reg;
+        if (h == RA_NONE) {
+            snap.others[sv->reg / 64] |= (uint64_t)1 << sv->reg % 64;
             continue;
-        listed |= 1u << h;
+        }
+        snap.listed |= 1u << h;
         if ((h >= RA_XMM0) == (ra->v[x].cls == RA_XMM))
             ra->v[x].hint = h;
     }
@@ -374,7 +380,9 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
         ra->cap_snaps = ra->cap_snaps * 2 + 64;
         ra->snaps = realloc(ra->snaps, ra->cap_snaps * sizeof *ra->snaps);
     }
-    ra->snaps[ra->nsnaps++] = (struct ra_snap){ listed, i->tmp };
+    ra->snaps[ra->nsnaps++] = snap;
+    ra->others[0] |= snap.others[0];
+    ra->others[1] |= snap.others[1];
 }
 
 static void edge_uses(struct ra *ra, const struct ir_insn *i)
@@ -411,6 +419,7 @@ static void find_ends(struct ra *ra)
     struct ir_unit *u = ra->u;
 
     ra->nsnaps = 0;
+    ra->others[0] = ra->others[1] = 0;
     for (uint32_t b = 0; b < u->nblocks; b++)
         for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
             struct ir_insn *i = ir_at(u, r);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_AHEAD = 32, KEEP_FREE = 3, FIRST_SPILL = offsetof(struct cpu, spill) };
+enum { LOOK_AHEAD = 32, KEEP_FREE = 3 };
 
 void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
 {
@@ -17,16 +17,6 @@ void ra_init(struct ra *ra, const struct ra_target *target, void *ctx)
             ra->homes |= 1u << target->home[r];
             ra->homed[ra->nhomes++] = (uint8_t)r;
         }
-}
-
-static int32_t guest_slot(const struct ra *ra, unsigned reg)
-{
-    return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);
-}
-
-static uint8_t guest_bytes(const struct ra *ra, unsigned reg)
-{
-    return ra->u->guest->regs[reg].type == IR_V128 ? 16 : 8;
 }
 
 /* The only writer of ra->in. */
@@ -50,8 +40,8 @@ void ra_start(struct ra *ra, struct ir_unit *u)
     ra->pinned = ra->temps = 0;
     ra->nwheres = 0;
     memset(ra->in, 0, sizeof ra->in);
-    memset(ra->spill_used, 0, sizeof ra->spill_used);
     ra_analyse(ra);
+    ra_slots_start(ra);
     ra->pos = 0;
     ra->block = 0;
     ra->displaced = ra->homes;
@@ -59,7 +49,7 @@ void ra_start(struct ra *ra, struct ir_unit *u)
         unsigned g = ra->homed[k];
         ir_ref x = ra->entry_val[g];
 
-        ra->v[x].slot = guest_slot(ra, g);
+        ra->v[x].slot = ra_guest_slot(ra, g);
         if (ra->v[x].end > 0) {
             ra->v[x].reg = ra->target->home[g];
             set_in(ra, ra->v[x].reg, x);
@@ -68,7 +58,7 @@ void ra_start(struct ra *ra, struct ir_unit *u)
     for (uint32_t k = 0; k < ra->nunhomed; k++) {
         struct ra_val *v = &ra->v[ra->entry_val[ra->unhomed[k]]];
 
-        v->slot = guest_slot(ra, ra->unhomed[k]);
+        v->slot = ra_guest_slot(ra, ra->unhomed[k]);
         v->in_mem = true;
     }
 }
@@ -104,23 +94,6 @@ static void put_in(struct ra *ra, ir_ref v, unsigned reg)
     ra->v[v].reg = (uint8_t)reg;
 }
 
-static void new_slot(struct ra *ra, struct ra_val *v)
-{
-    unsigned words = v->bytes / 8;
-
-    for (unsigned k = 0; k + words <= CPU_SPILL_BYTES / 8; k += words) {
-        uint64_t m = (words == 2 ? 3ull : 1ull) << (k & 63);
-
-        if (ra->spill_used[k / 64] & m)
-            continue;
-        ra->spill_used[k / 64] |= m;
-        v->slot = FIRST_SPILL + (int32_t)k * 8;
-        return;
-    }
-    ra->failed = true;
-    v->slot = FIRST_SPILL;
-}
-
 static bool is_const(const struct ra *ra, ir_ref v)
 {
     return v < ra->u->ninsns && ra->u->insns[v].op == IR_const;
@@ -133,7 +106,7 @@ static void save(struct ra *ra, ir_ref x)
     if (v->in_mem || is_const(ra, x))
         return;
     if (v->slot == RA_NO_SLOT)
-        new_slot(ra, v);
+        ra_new_slot(ra, x);
     ra->target->store(ra->ctx, v->slot, v->reg, v->bytes);
     v->in_mem = true;
 }
@@ -506,7 +479,7 @@ static void finish_moves(struct ra *ra, uint32_t first, uint32_t n)
     for (uint32_t k = first; k < first + n; k++) {
         const struct ra_where *w = &ra->wheres[k];
         uint8_t h = ra->target->home[w->guest];
-        int32_t slot = guest_slot(ra, w->guest);
+        int32_t slot = ra_guest_slot(ra, w->guest);
 
         if (crosses(ra, w))
             ra->target->load(ra->ctx, h, slot, 8);
@@ -523,14 +496,14 @@ void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from
     for (uint32_t k = first; k < first + n; k++) {
         const struct ra_where *w = &ra->wheres[k];
         uint8_t h = crosses(ra, w) ? RA_NONE : ra->target->home[w->guest];
-        int32_t slot = guest_slot(ra, w->guest);
+        int32_t slot = ra_guest_slot(ra, w->guest);
 
         extend |= w->ext != SNAP_PLAIN;
         if (w->reg != RA_NONE ? w->reg == h : !w->is_const && h == RA_NONE && w->off == slot)
             continue;
         move_add(ra, (struct ra_move){ .dst = h, .dst_off = slot, .src = w->reg, .src_off = w->off,
                                        .konst = w->is_const ? w->val : 0,
-                                       .bytes = w->ext ? 8 : guest_bytes(ra, w->guest) });
+                                       .bytes = w->ext ? 8 : ra_guest_bytes(ra, w->guest) });
     }
     if (keep_from != RA_NONE && keep_from != keep_reg)
         move_add(ra, (struct ra_move){ .dst = (uint8_t)keep_reg, .src = (uint8_t)keep_from, .bytes = 8 });
@@ -581,7 +554,7 @@ static void place_param(struct ra *ra, struct ra_entry *e, ir_ref p, ir_ref a, u
     }
     pv->reg = RA_NONE;
     if (pv->slot == RA_NO_SLOT)
-        new_slot(ra, pv);
+        ra_new_slot(ra, p);
     pv->in_mem = true;
 }
 

@@ -13,11 +13,13 @@
  *
  * Where a value can be: in a host register, in memory (its `slot`: a displacement from struct cpu), both, or nowhere
  * yet (constants are made when a register is asked for; a `get` of a register without home is loaded then).
- * Values are immutable, so a memory copy, once stored, stays valid along the path.
+ * Values are immutable, so a memory copy, once stored, stays valid along the path. Slots are shared by values whose
+ * lives, from definition to last position, don't overlap. The best slot is that of the guest register that the
+ * value is to become, once the register's value at entry is needed no more: then an exit has nothing to do for it.
  *
  * Guest registers at unit entry are values too: that of a register with a home starts in that host register. If the unit
  * has no `get` of it, a ghost value (ninsns + index in ra.homed) stands in, so that the allocator can
- * displace it and exits can bring it home. Its memory copy is the register's own slot, which nothing else uses.
+ * displace it and exits can bring it home. Its memory copy is the register's own slot.
  *
  * Blocks. The first edge into a block fixes where its live values and parameters are (struct ra_entry); every
  * later edge moves them there. So a loop's values stay in registers across the back edge.
@@ -61,6 +63,7 @@ struct ra_val {
     uint8_t hint;     /* host register it would best be in, or RA_NONE */
     uint8_t cls;      /* enum ra_class */
     uint8_t bytes;    /* 8 or 16 */
+    uint8_t guest;    /* guest register that a snapshot names it for, whose slot would best be its memory, or RA_NONE */
     bool in_mem;      /* slot holds the value */
     bool fused;       /* emitted by its only user */
     bool named;       /* an operand or an edge's argument, of a dead insn even */
@@ -81,8 +84,11 @@ struct ra_entry {     /* a block's state at entry */
     uint8_t in_mem[RA_NREGS];  /* and whether its memory copy must be valid */
 };
 
-/* A snapshot in layout order: which homes' registers it lists (bit a host register). */
-struct ra_snap { uint32_t listed, pos; };
+/* A snapshot in layout order: which homes' registers it lists (bit a host register), and which registers without. */
+struct ra_snap { uint32_t listed, pos; uint64_t others[GUEST_MAX_REGS / 64]; };
+
+/* Positions in which a slot holds one value; the next such of the same slot. */
+struct ra_span { uint32_t first, last, next; };
 
 /* Where a guest register's value is, at an exit. */
 struct ra_where {
@@ -131,7 +137,11 @@ struct ra {
     uint32_t homes;                  /* bit a host register that is a home */
     uint32_t displaced;              /* those of them that do not hold their register's entry value */
     ir_ref entry_val[GUEST_MAX_REGS];/* value at unit entry of registers with a home (their get or ghost) or a get */
-    uint64_t spill_used[2];          /* 128 spill slots of 8 bytes */
+    struct ra_span *spans;           uint32_t nspans, cap_spans; /* [0] is none */
+    uint32_t guest_spans[GUEST_MAX_REGS], spill_spans[CPU_SPILL_BYTES / 8]; /* first of each slot's */
+    uint8_t spill_words[CPU_SPILL_BYTES / 8]; /* how large a slot begins here in this unit, 0: none yet */
+    uint64_t others[GUEST_MAX_REGS / 64];     /* registers without home that some snapshot lists */
+    bool slots_written;              /* by the unit itself, before a helper: they hold nothing else */
     struct ra_where *wheres;         uint32_t nwheres, cap_wheres;
     struct ra_move *moves;           uint32_t nmoves, cap_moves;
     uint32_t stamp, listed[GUEST_MAX_REGS]; /* listed[r] == stamp: r is in the list being made */
@@ -142,6 +152,9 @@ struct ra {
 
 /** Numbers the unit and fills v[], alias[], loops: call after pass pipeline, before ra_start(). */
 void ra_analyse(struct ra *ra);
+/** Up to where a value made at position `def` is needed that is needed at `pos`: a value made before a loop is needed at its head
+ * again, so up to its end. */
+uint32_t ra_reach(const struct ra *ra, uint32_t def, uint32_t pos);
 /** The value that stands for `r`: through copies and truncations. */
 static inline ir_ref ra_rep(const struct ra *ra, ir_ref r)
 {
@@ -163,6 +176,23 @@ static inline bool ra_clean(const struct ra *ra, ir_ref r)
 /** The registers-to-be operands of insn `r`: its arguments, with fused ones replaced by theirs. Returns
  * how many (at most 6). */
 unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6]);
+
+/* --- slots.c -------------------------------------------------------------------------------------- */
+
+/** Notes until when each slot holds its register's value at entry. After ra_analyse(). */
+void ra_slots_start(struct ra *ra);
+/** Gives value `x` a slot for all its life, from its definition to its end: v[x].slot. Sets failed if none is left. */
+void ra_new_slot(struct ra *ra, ir_ref x);
+
+/** Displacement of a guest register's slot from cpu. */
+static inline int32_t ra_guest_slot(const struct ra *ra, unsigned reg)
+{
+    return (int32_t)(offsetof(struct cpu, regs) + ra->u->guest->regs[reg].off);
+}
+static inline uint8_t ra_guest_bytes(const struct ra *ra, unsigned reg)
+{
+    return ra->u->guest->regs[reg].type == IR_V128 ? 16 : 8;
+}
 
 /* --- regalloc.c ----------------------------------------------------------------------------------- */
 

@@ -66,11 +66,13 @@ static struct stub *stub_exit(struct x86_emit *e, enum stub_kind kind, uint32_t 
     return s;
 }
 
-/* A backward exit: out for the run loop if it is asked for, or if it is time to see what is hot. */
-static void poll_and_count(struct x86_emit *e, struct stub *s)
+/* A backward exit: out for the run loop if it is asked for, or if a loop's end finds that it is time to see what is hot. */
+static void poll_and_count(struct x86_emit *e, struct stub *s, bool loop)
 {
     x86_cmp_mi(&e->b, 4, CPU_MEM(e, poll), 0);
     stub_jcc(e, s, X86_NE);
+    if (!loop)
+        return;
     x86_sub_mi(&e->b, 4, CPU_MEM(e, tick), 1);
     stub_jcc(e, s, X86_S);
 }
@@ -202,12 +204,11 @@ static void go_home(struct x86_emit *e, const struct ir_insn *i, ir_ref keep)
 void emit_exit(struct x86_emit *e, struct ir_insn *i)
 {
     go_home(e, i, IR_NONE);
-    if (i->aux & IR_EXIT_POLL) {
-        struct stub *s = stub_exit(e, STUB_POLL, e->ra.nwheres, (gaddr)i->imm);
+    bool polls = i->aux & IR_EXIT_POLL, loop = polls && IR_EXIT_JUMP(i->aux) != IR_JUMP_CALL;
 
-        poll_and_count(e, s);
-    }
-    direct_exit(e, (gaddr)i->imm, i->aux & 0xff, (i->aux & IR_EXIT_POLL) && (i->aux & 0xff) != IR_JUMP_CALL);
+    if (polls)
+        poll_and_count(e, stub_exit(e, STUB_POLL, e->ra.nwheres, (gaddr)i->imm), loop);
+    direct_exit(e, (gaddr)i->imm, IR_EXIT_JUMP(i->aux), loop);
 }
 
 /* The inline probe: entry (pc >> align) & mask of the thread's table, 16 bytes each. */

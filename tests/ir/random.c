@@ -16,7 +16,7 @@ static unsigned vectors_percent(void)
     return (unsigned)percent;
 }
 
-enum { MAX_VALUES = 512, MAX_BLOCKS = 6 };
+enum { MAX_VALUES = 512, FEW_BLOCKS = 6, MAX_BLOCKS = 20 };
 
 struct gen {
     struct ir_unit *u;
@@ -578,7 +578,7 @@ void random_unit(struct ir_unit *u, uint64_t *state)
         gen_loop(&g);
         return;
     }
-    g.nblocks = chance(&g, 50) ? 1 : 2 + below(&g, MAX_BLOCKS - 1);
+    g.nblocks = chance(&g, 50) ? 1 : 2 + below(&g, (chance(&g, 70) ? FEW_BLOCKS : MAX_BLOCKS) - 1);
     for (unsigned b = 1; b < g.nblocks; b++) {
         ir_block_new(u);
         if (chance(&g, 40))
