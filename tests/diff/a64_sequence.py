@@ -43,6 +43,16 @@ def sysreg(op0, op1, crn, crm, op2):
 ORACLE_OPTIONS = ["-cpu", "max,pauth=off,sve=off,sme=off"]
 
 
+# Undefined words that it does not take as such: (mask, bits).
+ORACLE_HAS = [
+    (0x8f7e0c00, 0x0e780800),           # two-register half precision: some are executed, others end it by an assertion
+    # half precision fmov with op 1; pairs and all lanes of halves with sz 1
+    (0xbff80c00, 0x2f000c00), (0xdf3e0c00, 0x5e300800), (0xbf7e0c00, 0x0e700800),
+    (0xfe400000, 0x68000000), (0xff200000, 0xd9200000), (0xffe0f800, 0x9ac01000), (0xdfe0fc00, 0x9ac00000),
+    (0xbf800000, 0x91800000), (0xfffff000, 0xd50b7000), (0xfffff0ff, 0xd503409f),       # MTE
+]
+
+
 @dataclass(eq=False)
 class Row:
     """A row of the tables and how to make words of it."""
@@ -146,6 +156,8 @@ class Generator:
         self.pool = rng.sample(sorted(set(range(32)) - RESERVED - {BASE, INDEX}), rng.choice((4, 6, 10)))
         items = []
         while sum(map(len, items)) < length:
+            if not self.only and rng.random() < .02:
+                items.append([self.undefined()])
             items.append(self.item(self.deal(theme if rng.random() < .75 else rng.choice(list(self.themes)))))
         return Sequence(index, items, rng.choice(POOLS[theme]))
 
@@ -157,6 +169,15 @@ class Generator:
         """An item of plain instructions, for branches to skip."""
         plain = [r for r in self.themes[self.rng.choice(list(self.themes))] if r.make == "plain"]
         return self.make_plain(self.rng.choice(plain)) if plain else [NOP]
+
+    def undefined(self):
+        """A word that no row has: a row's with some fixed bits turned, or any."""
+        while True:
+            word = self.rng.getrandbits(32)
+            if self.rng.random() < .7:
+                word = self.word(self.rng.choice(ROWS)) ^ 1 << self.rng.randrange(32) ^ 1 << self.rng.randrange(32)
+            if not TABLE.match(word) and not any(word & mask == bits for mask, bits in ORACLE_HAS):
+                return word
 
     # --- words
 

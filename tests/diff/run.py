@@ -40,6 +40,8 @@ import guest_a64                                        # noqa: E402
 import guest_rv64                                       # noqa: E402
 
 GUESTS = {"riscv64": guest_rv64, "aarch64": guest_a64}
+# How ./check runs dragoman for one program and the next.
+WAYS = [[], ["--plain-cpu"], [], ["--unit-limit", "7"], [], ["-one-insn-per-tb"]]
 
 
 def examine(guest, subject, seed, options):
@@ -54,11 +56,12 @@ def tap_cases(guest, options):
     module = GUESTS[guest]
     yield from module.self_tests()
     for number in range(module.PROGRAMS[0 if options.quick else 1]):
-        def body(seed=f"check-{number}"):
-            _, _, reports = examine(guest, options.dragoman, seed, options)
+        def body(seed=f"check-{number}", subject=options.dragoman + WAYS[number % len(WAYS)]):
+            _, _, reports = examine(guest, subject, seed, options)
             if reports:
                 print("".join("# " + line + "\n" for line in "\n".join(reports).splitlines()), end="")
-                raise tap.Fail(f"{len(reports)} sequences differ; tests/diff/run.py --guest {guest} --seed {seed} --count 1")
+                raise tap.Fail(f"{len(reports)} sequences differ; tests/diff/run.py --guest {guest} --seed {seed} --count 1 "
+                               f"--dragoman '{shlex.join(subject)}'")
         yield f"{guest}-{number}", body
 
 
