@@ -214,6 +214,8 @@ static void drop_range(struct query *q)
 {
     uint64_t lo = q->first >> PAGE_SHIFT, hi = q->last >> PAGE_SHIFT;
 
+    if (!cache.pages) /* a program is being loaded whose segments overlap: there is no cache yet */
+        return;
     if (hi - lo >= (uint64_t)CACHE_REGIONS << REGION_PAGES_SHIFT) {
         for (uint32_t b = 0; b <= cache.pages_mask; b++)
             drop_bucket(q, b, lo, hi);

@@ -10,8 +10,12 @@
 
 enum { HOSTFD_MAX = 16 };
 
-/** Moves `fd` to a high number, close-on-exec, and lists it. Returns the new number; -1 with errno if there is
- * none (`fd` is closed either way). */
+/** No listed descriptor is lower. Grows downwards only. */
+extern int hostfd_lowest;
+
+/** Moves `fd` out of the guest's way, close-on-exec, and lists it: beyond the soft limit of descriptors if the hard one allows,
+ * else just below it; where there is no room it stays. Returns the new number; -1 with errno if `fd` is none or the list is
+ * full (it is closed then). */
 int hostfd_keep(int fd);
 /** Closes a listed descriptor and takes it off the list. */
 void hostfd_close(int fd);

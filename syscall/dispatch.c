@@ -13,7 +13,7 @@
 
 bool sys_fd_hidden(uint64_t fd)
 {
-    return (uint32_t)fd >= 64 && hostfd_is_ours((int)fd);
+    return (int)fd >= hostfd_lowest && hostfd_is_ours((int)fd);
 }
 
 int64_t sys_pass(struct sys *s)

@@ -1,5 +1,6 @@
 /* The guest's memory calls: loader/space.c does the work and knows the rules. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "backend/run.h"
@@ -11,6 +12,8 @@ int64_t sys_mmap(struct sys *s)
     int flags = (int)s->a[3];
     if (!(flags & MAP_ANONYMOUS) && sys_fd_hidden(s->a[4]))
         return -EBADF;
+    if (!(flags & MAP_ANONYMOUS) && !s->a[1] && fcntl((int)s->a[4], F_GETFD) < 0)
+        return -EBADF;   /* before the length's EINVAL */
     return space_mmap(s->a[0], s->a[1], (int)s->a[2], flags, (int)s->a[4], s->a[5]);
 }
 

@@ -310,6 +310,8 @@ int64_t sys_clone(struct sys *s)
         return -EINVAL;
     if (!(q.flags & CLONE_PIDFD))
         q.pidfd = 0;
+    if (q.flags & (CLONE_PARENT | CLONE_THREAD))   /* ignored; clone3 refuses it */
+        q.exit_signal = 0;
     return clone_any(s, &q);
 }
 
@@ -321,8 +323,8 @@ int64_t sys_clone3(struct sys *s)
         return -E2BIG;
     if (size < 64)   /* CLONE_ARGS_SIZE_VER0 */
         return -EINVAL;
-    for (uint64_t at = sizeof q; at + 8 <= size && !rest; at += 8)
-        if (!copy_from_guest(&rest, s->a[0] + at, 8))
+    for (uint64_t at = sizeof q; at < size && !rest; at += 8)
+        if (!copy_from_guest(&rest, s->a[0] + at, size - at < 8 ? size - at : 8))
             return -EFAULT;
     if (rest)
         return -E2BIG;

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Runs the fuzz targets for MINUTES each, at the lowest priority, built with gcc's sanitizers:
+#
+#     tests/fuzz/long.sh MINUTES [FIRST-SEED] [BUILD-FOLDER]
+#
+# The ELF loader maps files where they say, over AddressSanitizer's own memory too, so that target has the other sanitizer only.
+set -euo pipefail
+minutes=$1 first=${2:-1000000} folder=${3:-/tmp/dragoman-fuzz-build}
+cd "$(dirname "$0")/../.."
+export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+
+# target FOLDER SANITIZERS NAME...
+target() {
+    local build=$1 sanitizers=$2
+    shift 2
+    [[ -f $build/build.ninja ]] ||
+        meson setup "$build" --buildtype=debugoptimized "-Db_sanitize=$sanitizers" -Db_lundef=false >"$build.log" 2>&1
+    nice -n 19 ninja -C "$build" "${@/#/tests/fuzz/fuzz_}" >>"$build.log"
+}
+
+# fuzz PROGRAM COUNT: runs of COUNT seeds until the time is over; a line at the end.
+fuzz() {
+    local seed=$first crashes=0 end=$((SECONDS + 60 * minutes))
+    while ((SECONDS < end)); do
+        nice -n 19 "$1" "$seed" "$2" >"$folder/out.${1##*/}" 2>&1 || {
+            crashes=$((crashes + 1))
+            cat "$folder/out.${1##*/}"
+        }
+        seed=$((seed + $2))
+    done
+    echo "${1##*/}: $((seed - first)) inputs in $minutes minutes, $crashes runs with crashes"
+}
+
+mkdir -p "$folder"
+target "$folder/address" address,undefined decode syscall
+target "$folder/undefined" undefined elf
+fuzz "$folder/undefined/tests/fuzz/fuzz_elf" 5000 &
+fuzz "$folder/address/tests/fuzz/fuzz_decode" 500 &
+fuzz "$folder/address/tests/fuzz/fuzz_syscall" 2000 &
+wait
