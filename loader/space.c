@@ -1,11 +1,13 @@
 #include "loader/space_private.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <sys/personality.h>
 #include <sys/random.h>
 #include <sys/shm.h>
@@ -387,6 +389,17 @@ static uint64_t alignment_of(int flags)
     return log ? (uint64_t)1 << log : HUGE_2M;
 }
 
+/* A file on hugetlbfs wants an address that its pages fit: sets that. False if `rq` is for no such file. */
+static bool align_for_huge_file(struct request *rq)
+{
+    struct statfs fs;
+    if ((rq->flags & MAP_ANONYMOUS) || fstatfs(rq->fd, &fs) < 0 || fs.f_type != HUGETLBFS_MAGIC)
+        return false;
+    rq->align = (uint64_t)fs.f_bsize;
+    rq->len = (rq->len + rq->align - 1) & ~(rq->align - 1);
+    return true;
+}
+
 int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
 {
     struct request rq = { .align = alignment_of(flags), .prot = prot & PROT_RWX, .fd = fd,
@@ -406,6 +419,8 @@ int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64
     int64_t result = -ENOMEM;
     if (ranges_reserve(&space.set)) {
         result = fixed ? map_fixed(addr, &rq) : map_anywhere(addr, &rq);
+        if (result == -EINVAL && !fixed && align_for_huge_file(&rq))
+            result = map_anywhere(addr, &rq);
         if (result >= 0 && ranges_reserve(&space.set))
             ranges_put(&space.set, (gaddr)result, (gaddr)result + rq.len, rq.prot, kind_of(flags));
         if (result >= 0)
@@ -568,7 +583,7 @@ static int64_t remap_shrink(const struct remap *m)
 static int64_t remap_grow(const struct remap *m)
 {
     gaddr old_end = m->addr + m->old_len, new_end = m->addr + m->new_len;
-    if (m->old_len && old_end == m->in.end && in_bounds(m->addr, m->new_len) &&
+    if (m->old_len && !(m->flags & MREMAP_DONTUNMAP) && old_end == m->in.end && in_bounds(m->addr, m->new_len) &&
         ranges_is_free(&space.set, old_end, new_end) &&
         mremap(host(m->addr), m->old_len, m->new_len, 0) != MAP_FAILED) {
         ranges_put(&space.set, old_end, new_end, m->in.prot, m->in.kind);

@@ -63,6 +63,10 @@ static int64_t prepare_paths(struct sys *s, unsigned mask)
     return 0;
 }
 
+/* What a pointer beyond the guest's top becomes: an address that the host's kernel takes from nobody. So the EFAULT comes, or does
+ * not, when the kernel would find it. */
+#define NO_USERS_ADDRESS ((uint64_t)1 << 63)
+
 /* Checks and translates arguments by their kinds: 0 or -errno. */
 static int64_t prepare(struct sys *s, enum call id)
 {
@@ -73,7 +77,7 @@ static int64_t prepare(struct sys *s, enum call id)
             return -EBADF;
     for (unsigned mask = sys_masks[id].ptrs; mask; mask &= mask - 1)
         if (s->a[__builtin_ctz(mask)] >= linux_state.task_size)
-            return -EFAULT;
+            s->a[__builtin_ctz(mask)] |= NO_USERS_ADDRESS;
     for (unsigned mask = sys_masks[id].open; mask; mask &= mask - 1)
         s->a[__builtin_ctz(mask)] = sys_open_to_host(s->a[__builtin_ctz(mask)]);
     return sys_masks[id].paths ? prepare_paths(s, sys_masks[id].paths) : 0;

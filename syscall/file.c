@@ -100,7 +100,8 @@ int64_t sys_openat2(struct sys *s)
     how.flags = sys_open_to_host(how.flags);
     s->a[2] = (uintptr_t)&how;
     s->a[3] = sizeof how;
-    if (how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH))   /* relative to the descriptor in any case */
+    /* Relative to the descriptor in any case, or about links like /proc/self/exe, for which we would name the file. */
+    if (how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS))
         return sys_host(s, __NR_openat2);
     return open_path(s, how.flags, &fd) ? sys_host(s, __NR_openat2) : fd;
 }

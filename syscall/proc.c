@@ -27,27 +27,32 @@ static void print_memory(FILE *f, gaddr start, gaddr end)
     }
 }
 
-static void print_cmdline(FILE *f)
+static void print_maps(FILE *f, const char *path)
+{
+    space_print_maps(f);
+}
+
+static void print_cmdline(FILE *f, const char *path)
 {
     print_memory(f, linux_state.arg_start, linux_state.arg_end);
 }
 
-static void print_environ(FILE *f)
+static void print_environ(FILE *f, const char *path)
 {
     print_memory(f, linux_state.env_start, linux_state.env_end);
 }
 
-static void print_auxv(FILE *f)
+static void print_auxv(FILE *f, const char *path)
 {
     print_memory(f, linux_state.auxv_start, linux_state.auxv_end);
 }
 
-/* The kernel's line with the guest's addresses where it has the translator's (fields of proc(5), from 1). */
-static void print_stat(FILE *f)
+/* The process's or a thread's: the kernel's line with the guest's addresses where it has the translator's (fields of proc(5), from 1). */
+static void print_stat(FILE *f, const char *path)
 {
     char line[2048];
     gaddr stack, brk_start, brk_end;
-    FILE *in = fopen("/proc/self/stat", "re");
+    FILE *in = fopen(path, "re");
     if (!in)
         return;
     char *ok = fgets(line, sizeof line, in);
@@ -80,7 +85,7 @@ static void print_stat(FILE *f)
     fprintf(f, "\n");
 }
 
-static void print_cpuinfo(FILE *f)
+static void print_cpuinfo(FILE *f, const char *path)
 {
     char *text = linux_state.abi->cpuinfo((int)sysconf(_SC_NPROCESSORS_ONLN));
     if (text)
@@ -88,11 +93,11 @@ static void print_cpuinfo(FILE *f)
     free(text);
 }
 
-/* Files of /proc/self, and of /proc itself. */
-struct proc_file { const char *name; void (*print)(FILE *f); };
+/* Files of /proc/self, and of /proc itself; `path` is as the guest said it. */
+struct proc_file { const char *name; void (*print)(FILE *f, const char *path); };
 
 static const struct proc_file self_files[] = {
-    { "maps", space_print_maps },
+    { "maps", print_maps },
     { "cmdline", print_cmdline },
     { "environ", print_environ },
     { "auxv", print_auxv },
@@ -113,7 +118,7 @@ static const struct proc_file *find(const struct proc_file *files, const char *n
     return NULL;
 }
 
-static int64_t make(const struct proc_file *file, uint64_t flags)
+static int64_t make(const struct proc_file *file, const char *path, uint64_t flags)
 {
     char *text = NULL;
     size_t size = 0;
@@ -122,7 +127,7 @@ static int64_t make(const struct proc_file *file, uint64_t flags)
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return -ENOMEM;
-    file->print(f);
+    file->print(f, path);
     fclose(f);
     int fd = memfd_create(file->name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     int64_t result = fd < 0 ? -errno : fd;
@@ -141,5 +146,5 @@ int64_t proc_open(const char *path, uint64_t flags)
     const struct proc_file *file = find(self_files, path_proc_self(path));
     if (!file)
         file = find(system_files, path);
-    return file ? make(file, flags) : PROC_NOT_OURS;
+    return file ? make(file, path, flags) : PROC_NOT_OURS;
 }

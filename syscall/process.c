@@ -151,6 +151,8 @@ _Noreturn static void child_main(void *arg)
     struct vm_child *c = arg;
     struct thread *t = c->t;
     clone_store_tids(&c->request, (uint32_t)host_raw1(__NR_gettid, 0), false);
+    if (c->request.flags & CLONE_PARENT_SETTID)   /* the memory is the parent's, too: there before the child runs */
+        copy_to_guest(c->request.parent_tid, &c->pid, 4);
     thread_set_clear_tid(t, t->clear_tid);
     cpu_bind(t->cpu);
     if (!(c->request.flags & CLONE_VFORK))
@@ -275,8 +277,6 @@ static int64_t clone_vm(struct sys *s, const struct clone_request *q)
     } else {
         r = run_stand_in(c);
     }
-    if (r > 0 && (q->flags & CLONE_PARENT_SETTID))
-        copy_to_guest(q->parent_tid, &(uint32_t){ (uint32_t)r }, 4);
     signal_apply_mask(t);
     return r;
 }
