@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Real Debian programs of foreign architectures, run without root rights, chroot or binfmt_misc.
 
-scenarios.toml holds the scenarios and says how to write one; each runs for every guest.  The foreign programs
-are those of the roots that root.py makes.
+The .toml files hold the scenarios, scenarios.toml says how to write one; each runs for every guest.  The foreign
+programs are those of the roots that root.py makes.
 """
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import tomllib
@@ -27,7 +28,8 @@ class Scenario:
         self.files, self.stdin = row.get("files", {}), row.get("stdin", "").encode()
         self.expect, self.status = row.get("expect"), row.get("status", 0)
         self.timeout, self.quick = row.get("timeout", 60), row.get("quick", False)
-        self.relative = row.get("relative", False)
+        self.relative, self.kind, self.long = row.get("relative", False), row.get("root", "base"), row.get("long", [])
+        self.copies, self.guests, self.env = row.get("copy", []), row.get("guests", GUESTS), row.get("env", {})
 
     def play(self, start, root_folder):
         """Runs the commands through `start`, a function of a command's words that gives the real ones."""
@@ -35,10 +37,16 @@ class Scenario:
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             for name, text in self.files.items():
                 (Path(folder) / name).write_text(text.lstrip("\n"))
+            for name in self.copies:
+                shutil.copy(HERE / "programs" / name, folder)
+
+            def fill(text):
+                return text.replace("{root}", str(root_folder)).replace("{here}", folder)
+
             for number, command in enumerate(self.commands):
-                words = [w.replace("{root}", str(root_folder)).replace("{here}", folder) for w in command]
+                words = [fill(w) for w in command]
                 outcome = run(start(words), b"" if number else self.stdin, self.timeout, folder,
-                              {"TMPDIR": folder})
+                              {"TMPDIR": folder, **{name: fill(value) for name, value in self.env.items()}})
                 out, err = out + outcome.out, err + outcome.err
                 if outcome.timed_out or (outcome.status and number < len(self.commands) - 1):
                     break
@@ -66,13 +74,13 @@ class Scenario:
 
 
 def roots(wanted):
-    """Makes the roots that are not there: {guest's name: folder, or the NoRoot that says why there is none}."""
+    """Makes the roots that are not there: {(guest's name, kind): folder, or the NoRoot that says why there is none}."""
     made = {}
-    for guest in sorted(wanted):
+    for guest, kind in sorted(wanted):
         try:
-            made[guest] = root.make_kind(GUESTS[guest], "base")
+            made[guest, kind] = root.make_kind(GUESTS[guest], kind)
         except root.NoRoot as reason:
-            made[guest] = reason
+            made[guest, kind] = reason
     return made
 
 
@@ -81,13 +89,15 @@ def main():
     parser.add_argument("only", nargs="*", help="run the scenarios whose name contains one of these")
     guest_option(parser)
     parser.add_argument("--quick", action="store_true", help="only those marked quick")
+    parser.add_argument("--long", action="store_true", help="also those that take long")
     options = parser.parse_args()
-    scenarios = [Scenario(row) for row in tomllib.loads((HERE / "scenarios.toml").read_text())["scenario"]]
+    scenarios = [Scenario(row) for file in sorted(HERE.glob("*.toml")) for row in tomllib.loads(file.read_text())["scenario"]]
     plays = [(f"{guest.name}/{scenario.name}", guest, scenario) for guest in chosen(options) for scenario in scenarios
-             if scenario.quick or not options.quick]
+             if guest.name in scenario.guests and (scenario.quick or not options.quick)
+             and (options.long or guest.name not in scenario.long)]
     plays = [play for play in plays if not options.only or any(word in play[0] for word in options.only)]
-    tops = roots({guest.name for _, guest, _ in plays})
-    tap.main([(name, lambda g=guest, s=scenario: s.test(g, tops[g.name])) for name, guest, scenario in plays])
+    tops = roots({(guest.name, scenario.kind) for _, guest, scenario in plays})
+    tap.main([(name, lambda g=guest, s=scenario: s.test(g, tops[g.name, s.kind])) for name, guest, scenario in plays])
 
 
 if __name__ == "__main__":
