@@ -50,6 +50,15 @@ struct sigframe {
 /* One bit of open(2)'s flags where the guest's value differs from the host's. */
 struct abi_bit { uint32_t guest, host; };
 
+/* A set of registers as the kernel gives it to debuggers and puts it into core files: elf.h's NT_* types. */
+struct abi_regset {
+    uint32_t note;                   /* 0 ends the list; the first is NT_PRSTATUS, the second NT_FPREGSET */
+    uint32_t size;                   /* bytes, at most REGSET_MAX */
+    void (*get)(struct cpu *cpu, void *set);
+    void (*set)(struct cpu *cpu, const void *set);
+};
+enum { REGSET_MAX = 528, REGSETS_MAX = 4 };
+
 struct guest_linux {
     const char *machine;             /* uname -m */
     const uint16_t *numbers;         /* guest number -> enum call */
@@ -69,6 +78,7 @@ struct guest_linux {
     /** Reads back the frame that sp points at: registers, pc, and f->mask and f->altstack. False if the frame can't be
      * read or makes no sense. */
     bool (*frame_pop)(struct cpu *cpu, struct sigframe *f);
+    const struct abi_regset *regsets;
     /** The text of /proc/cpuinfo for `ncpus` CPUs, to be freed. */
     char *(*cpuinfo)(int ncpus);
     /** Answers riscv_hwprobe for one key: sets *value and returns true, false if the key is unknown. NULL for guests

@@ -9,6 +9,7 @@
  *                          fpsimd: fpsr, fpcr, v0 ... v31; esr: what a fault's syndrome is; {0, 0} ends them
  */
 #include <asm/unistd.h>
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,84 @@ static bool frame_pop(struct cpu *cpu, struct sigframe *s)
     return true;
 }
 
+/* arch/arm64/kernel/ptrace.c: struct user_pt_regs, struct user_fpsimd_state. */
+struct a64_regs { uint64_t x[31], sp, pc, pstate; };
+struct a64_fpregs { uint64_t v[32][2]; uint32_t fpsr, fpcr, pad[2]; };
+
+static void regs_get(struct cpu *cpu, void *set)
+{
+    struct a64_regs *r = set;
+
+    for (unsigned i = 0; i < 31; i++)
+        r->x[i] = *a64_x(cpu, i);
+    r->sp = *a64_x(cpu, X_SP);
+    r->pc = cpu->pc;
+    r->pstate = (uint64_t)a64_nzcv(cpu) << PSTATE_FLAGS_SHIFT;
+}
+
+static void regs_set(struct cpu *cpu, const void *set)
+{
+    const struct a64_regs *r = set;
+
+    for (unsigned i = 0; i < 31; i++)
+        *a64_x(cpu, i) = r->x[i];
+    *a64_x(cpu, X_SP) = r->sp;
+    cpu->pc = r->pc;
+    a64_set_nzcv(cpu, (unsigned)(r->pstate >> PSTATE_FLAGS_SHIFT));
+}
+
+static void fpregs_get(struct cpu *cpu, void *set)
+{
+    struct a64_fpregs *r = set;
+
+    for (unsigned i = 0; i < 32; i++)
+        memcpy(r->v[i], a64_v(cpu, i), 16);
+    r->fpsr = a64_fpsr(cpu);
+    r->fpcr = a64_fpcr(cpu);
+    r->pad[0] = r->pad[1] = 0;
+}
+
+static void fpregs_set(struct cpu *cpu, const void *set)
+{
+    const struct a64_fpregs *r = set;
+
+    for (unsigned i = 0; i < 32; i++)
+        memcpy(a64_v(cpu, i), r->v[i], 16);
+    a64_set_fpsr(cpu, r->fpsr);
+    a64_set_fpcr(cpu, r->fpcr);
+}
+
+static void tls_get(struct cpu *cpu, void *set)
+{
+    memcpy(set, cpu_slot(cpu, A64_SLOT(A64_REG_tpidr)), 8);
+}
+
+static void tls_set(struct cpu *cpu, const void *set)
+{
+    memcpy(cpu_slot(cpu, A64_SLOT(A64_REG_tpidr)), set, 8);
+}
+
+static void call_get(struct cpu *cpu, void *set)
+{
+    memcpy(set, a64_x(cpu, 8), 4);
+}
+
+static void call_set(struct cpu *cpu, const void *set)
+{
+    int32_t nr;
+
+    memcpy(&nr, set, sizeof nr);
+    *a64_x(cpu, 8) = (uint64_t)(int64_t)nr;
+}
+
+static const struct abi_regset regsets[] = {
+    { NT_PRSTATUS, sizeof(struct a64_regs), regs_get, regs_set },
+    { NT_FPREGSET, sizeof(struct a64_fpregs), fpregs_get, fpregs_set },
+    { NT_ARM_TLS, 8, tls_get, tls_set },
+    { NT_ARM_SYSTEM_CALL, 4, call_get, call_set },
+    { 0 },
+};
+
 /* arch/arm64/kernel/cpuinfo.c, c_show(). */
 static char *cpuinfo(int ncpus)
 {
@@ -195,5 +274,6 @@ const struct guest_linux aarch64_linux = {
     .sigreturn_code_size = sizeof sigreturn_code,
     .frame_push = frame_push,
     .frame_pop = frame_pop,
+    .regsets = regsets,
     .cpuinfo = cpuinfo,
 };

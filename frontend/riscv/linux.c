@@ -7,6 +7,7 @@
  *                      432 sc_fpregs, 528 bytes: f0 ... f31, then fcsr (the D extension's form); its last 12
  *                          bytes are a reserved word and an extension header {magic, size}, zero here: no more records
  */
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,49 @@ static bool frame_pop(struct cpu *cpu, struct sigframe *s)
     return true;
 }
 
+/* arch/riscv/kernel/ptrace.c: struct user_regs_struct (pc, x1 ... x31), struct __riscv_d_ext_state. */
+struct riscv_regs { uint64_t pc, x[31]; };
+struct riscv_fpregs { uint64_t f[32]; uint32_t fcsr, pad; };
+
+static void regs_get(struct cpu *cpu, void *set)
+{
+    struct riscv_regs *r = set;
+    r->pc = cpu->pc;
+    for (unsigned i = 1; i < 32; i++)
+        r->x[i - 1] = riscv_x(cpu, i);
+}
+
+static void regs_set(struct cpu *cpu, const void *set)
+{
+    const struct riscv_regs *r = set;
+    cpu->pc = r->pc & ~1ull;
+    for (unsigned i = 1; i < 32; i++)
+        riscv_set_x(cpu, i, r->x[i - 1]);
+}
+
+static void fpregs_get(struct cpu *cpu, void *set)
+{
+    struct riscv_fpregs *r = set;
+    for (unsigned i = 0; i < 32; i++)
+        r->f[i] = *riscv_f(cpu, i);
+    r->fcsr = riscv_fcsr(cpu);
+    r->pad = 0;
+}
+
+static void fpregs_set(struct cpu *cpu, const void *set)
+{
+    const struct riscv_fpregs *r = set;
+    for (unsigned i = 0; i < 32; i++)
+        *riscv_f(cpu, i) = r->f[i];
+    riscv_set_fcsr(cpu, r->fcsr);
+}
+
+static const struct abi_regset regsets[] = {
+    { NT_PRSTATUS, sizeof(struct riscv_regs), regs_get, regs_set },
+    { NT_FPREGSET, sizeof(struct riscv_fpregs), fpregs_get, fpregs_set },
+    { 0 },
+};
+
 /* arch/riscv/kernel/cpu.c, c_show(). */
 static char *cpuinfo(int ncpus)
 {
@@ -130,6 +174,7 @@ const struct guest_linux riscv64_linux = {
     .sigreturn_code_size = sizeof sigreturn_code,
     .frame_push = frame_push,
     .frame_pop = frame_pop,
+    .regsets = regsets,
     .cpuinfo = cpuinfo,
     .hwprobe = riscv_hwprobe_value,
 };
