@@ -258,6 +258,8 @@ static struct unit *build_region(const struct cpu *cpu, gaddr head)
     uint64_t start = now();
     struct unit *u = NULL;
 
+    if (!scratch)   /* all code so far was kept from an earlier run */
+        scratch = ir_new();
     if (fault_try(translate_region_of, &job, &fault) && job.found) {
         optimise(0);
         u = emit(&out);
