@@ -30,12 +30,27 @@ static void trap_break(struct cpu *cpu)
     linux_fault(cpu, SIGTRAP, TRAP_BRKPT, cpu->pc);
 }
 
+/* A fetch that failed when it was translated may have become possible: new mappings drop code, not faults. */
+static bool fetch_is_stale(gaddr pc, gaddr addr)
+{
+    size_t avail;
+
+    space_read_lock();
+    bool stale = space_fetch(pc, &avail) && (addr == pc || space_fetch(addr, &avail));
+    space_read_unlock();
+    if (stale)
+        cache_invalidate(pc, addr - pc + 1);
+    return stale;
+}
+
 static void trap_fetch(struct cpu *cpu)
 {
     /* The payload is the first byte that can't be fetched when that is not pc (an instruction
      * across pages). */
     gaddr addr = cpu->trap_info ? cpu->trap_info : cpu->pc;
 
+    if (addr >= cpu->pc && fetch_is_stale(cpu->pc, addr))
+        return;
     linux_fault(cpu, SIGSEGV, space_fault_kind(addr), addr);
 }
 
@@ -198,6 +213,7 @@ _Noreturn void run_loop(struct cpu *cpu)
         case CPU_EXIT_POLL:
             if (cpu->tick < 0)
                 unit_heat(cpu);
+            cpus_halt_here();
             if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
                 linux_poll(cpu);
             break;
