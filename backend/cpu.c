@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "backend/cache.h"
 #include "backend/run.h"
@@ -254,6 +255,37 @@ void run_kick(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->poll, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->probe, all_miss, __ATOMIC_SEQ_CST);
+}
+
+static struct cpu *halted_by;
+
+void cpus_halt_here(void)
+{
+    while (__atomic_load_n(&halted_by, __ATOMIC_ACQUIRE))
+        pause();
+}
+
+static void kick_other(struct cpu *cpu, void *running)
+{
+    if (cpu == halted_by)
+        return;
+    run_kick(cpu);
+    *(bool *)running |= __atomic_load_n(&cpu->in_code, __ATOMIC_SEQ_CST) != 0;
+}
+
+void cpus_halt(struct cpu *self_cpu)
+{
+    struct cpu *none = NULL;
+    bool running = true;
+
+    if (!__atomic_compare_exchange_n(&halted_by, &none, self_cpu, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        cpus_halt_here();
+    for (int ms = 0; running && ms < 1000; ms++) {
+        running = false;
+        cpus_each(kick_other, &running);
+        if (running)
+            usleep(1000);
+    }
 }
 
 void cpus_kick_inside(void)

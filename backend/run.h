@@ -30,6 +30,12 @@ struct cpu *cpu_self(void);
 /** Binds the calling host thread to `cpu` (done by run_loop() too). */
 void cpu_bind(struct cpu *cpu);
 
+/** Stops all other threads for good, as soon as their guest state is exact; returns when they are (or have had a second for it). For
+ * a process that is about to die. Of two threads that call it only one returns. */
+void cpus_halt(struct cpu *self);
+/** Whether cpus_halt() was called: waits for ever then. */
+void cpus_halt_here(void);
+
 /** Runs guest code from cpu->pc until the thread ends (linux_*() never return then). */
 _Noreturn void run_loop(struct cpu *cpu);
 

@@ -65,6 +65,8 @@ struct guest_linux {
     uint32_t nnumbers;
     uint16_t nr_off, arg_off[6], ret_off;   /* register slots, offsets in cpu->regs */
     uint16_t sp_off, tls_off;
+    uint16_t fp_off, ra_off;         /* frame pointer and return address, for backtraces; */
+    int16_t frame_record;            /*   {caller's frame pointer, return address} is at fp + this */
     uint8_t syscall_len;             /* bytes of the system call instruction, for restarts */
     bool sa_restorer;                /* struct sigaction has sa_restorer between flags and mask */
     bool misaligned_pc;              /* si_addr of a misaligned access is the pc, not the address */

@@ -150,7 +150,8 @@ _Noreturn static void child_main(void *arg)
 {
     struct vm_child *c = arg;
     struct thread *t = c->t;
-    clone_store_tids(&c->request, (uint32_t)host_raw1(__NR_gettid, 0), false);
+    t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
+    clone_store_tids(&c->request, t->tid, false);
     if (c->request.flags & CLONE_PARENT_SETTID)   /* the memory is the parent's, too: there before the child runs */
         copy_to_guest(c->request.parent_tid, &c->pid, 4);
     thread_set_clear_tid(t, t->clear_tid);

@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "backend/run.h"
+#include "debug/core.h"
 #include "debug/log.h"
 #include "frontend/guest.h"
+#include "loader/options.h"
 #include "syscall/access.h"
 #include "syscall/linux.h"
 #include "syscall/sys.h"
@@ -151,9 +153,15 @@ static void install_plain(int signo, gaddr handler, uint64_t flags)
     host_raw4(__NR_rt_sigaction, signo, &sa, NULL, 8);
 }
 
+/* Whether the default action of `signo` is ours to take, since it writes a core file. */
+static bool dumps_core(int signo)
+{
+    return linux_state.dumps_core && core_signal(signo);
+}
+
 static void mirror(int signo, const struct guest_sigaction *act)
 {
-    if (fault_index(signo) >= 0 || act->handler > 1)
+    if (fault_index(signo) >= 0 || act->handler > 1 || (act->handler == 0 && dumps_core(signo)))
         install(signo, act->flags);
     else
         install_plain(signo, act->handler, act->flags);
@@ -171,6 +179,19 @@ static struct guest_sigaction *action(struct sighand *hand, int signo)
     return &hand->act[signo];
 }
 
+void signal_core_limit(struct thread *t)
+{
+    bool now = core_allowed();
+    if (now == linux_state.dumps_core)
+        return;
+    linux_state.dumps_core = now;
+    pthread_mutex_lock(&t->sighand->lock);
+    for (int signo = 1; signo <= NSIG_GUEST; signo++)
+        if (core_signal(signo))
+            mirror(signo, action(t->sighand, signo));
+    pthread_mutex_unlock(&t->sighand->lock);
+}
+
 void signal_init(struct thread *t)
 {
     for (int i = 0; i < NFAULTS; i++)
@@ -178,6 +199,7 @@ void signal_init(struct thread *t)
     host_raw4(__NR_rt_sigprocmask, SIG_BLOCK, NULL, &t->blocked, 8);
     for (int i = 0; i < NFAULTS; i++)
         install(fault_signals[i], 0);
+    signal_core_limit(t);
     signal_apply_mask(t);
 }
 
@@ -227,8 +249,9 @@ void signal_undo_libc(struct thread *t)
     pthread_mutex_unlock(&t->sighand->lock);
 }
 
-_Noreturn void signal_die(struct thread *t, int signo)
+static void say_last_words(struct thread *t, const siginfo_t *info)
 {
+    int signo = info->si_signo;
     if (log_on(LOG_INT))
         log_printf("killed by signal %d at pc %#llx\n", signo, (unsigned long long)t->cpu->pc);
     if (log_on(LOG_CPU) && t->cpu->guest->dump) {
@@ -236,12 +259,27 @@ _Noreturn void signal_die(struct thread *t, int signo)
         t->cpu->guest->dump(t->cpu, f);
         log_end(f);
     }
+    if (options.crash_report)
+        core_report(t, info);
+    core_dump(t, info);
+}
+
+_Noreturn static void die_of(struct thread *t, const siginfo_t *info)
+{
+    int signo = info->si_signo;
+    signal_block_all();
+    say_last_words(t, info);
     for (;;) {
         install_plain(signo, 0, 0);
         host_mask(~BIT(signo));
         host_raw3(__NR_tgkill, host_raw1(__NR_getpid, 0), host_raw1(__NR_gettid, 0), signo);
         host_raw1(__NR_exit_group, 128 + signo);
     }
+}
+
+_Noreturn void signal_die(struct thread *t, int signo)
+{
+    die_of(t, &(siginfo_t){ .si_signo = signo, .si_code = SI_KERNEL });
 }
 
 /* --- delivery --------------------------------------------------------------------------------------- */
@@ -314,7 +352,7 @@ static void deliver_one(struct thread *t, int signo, const siginfo_t *info, bool
     if (act.handler <= 1) {
         if (!forced && ignored_by_default(signo))
             return;
-        signal_die(t, signo);
+        die_of(t, info);
     }
     uint64_t base = t->temp ? t->temp_mask : t->blocked;
     if (!enter_handler(t, signo, info, &act, t->blocked)) {
@@ -369,7 +407,7 @@ void signal_force(struct thread *t, const siginfo_t *info)
     gaddr handler = t->sighand->act[signo].handler;
     pthread_mutex_unlock(&t->sighand->lock);
     if ((t->blocked & BIT(signo)) || handler <= 1)
-        signal_die(t, signo);
+        die_of(t, info);
     t->temp = false;
     deliver_one(t, signo, info, true);
     signal_apply_mask(t);

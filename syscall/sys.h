@@ -131,6 +131,7 @@ struct linux_state {
     const char *uname_release;
     gaddr sigreturn;         /* where handlers return to */
     gaddr arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
+    bool dumps_core;         /* signals that dump core are caught even when their action is the default one: debug/core.h */
 };
 extern struct linux_state linux_state;
 
@@ -138,6 +139,7 @@ extern struct linux_state linux_state;
 
 struct thread {
     struct cpu *cpu;
+    uint32_t tid;                 /* of the host, and so of the guest */
     struct sighand *sighand;
     volatile uint32_t pending;    /* nonzero: a caught signal waits here; written by the signal handler */
     int async_signo;              /* the one whose catching blocked all others, 0 for none */
@@ -153,7 +155,6 @@ struct thread {
     gaddr clear_tid;              /* set_tid_address */
     gaddr robust_list;
     const struct seccomp *seccomp; /* seccomp.h; NULL without */
-    uint32_t tid;                 /* of the host, and so of the guest */
     void *host_altstack;
     jmp_buf end;                  /* where a finished thread unwinds to */
     char path[2][PATH_MAX];       /* translated paths of the call in progress */
@@ -197,6 +198,8 @@ bool signal_libc_threads(struct thread *t);
 void signal_undo_libc(struct thread *t);
 /** Forces a signal of the thread's own doing (fault, seccomp) on it: blocked or ignored means death by it. */
 void signal_force(struct thread *t, const siginfo_t *info);
+/** Looks whether RLIMIT_CORE allows core files now: after it may have changed. */
+void signal_core_limit(struct thread *t);
 /** Ends the process by `signo`, as seen by the parent too. */
 _Noreturn void signal_die(struct thread *t, int signo);
 
