@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { HIGH = 1024 };   /* the usual soft limit: beyond it what a program can count, and the kernel's table stays small */
+enum { HIGH = HOSTFD_USUAL };   /* the usual soft limit: beyond it what a program can count, and the kernel's table stays small */
 
 int hostfd_lowest = INT_MAX;
 static int fds[HOSTFD_MAX];    /* number + 1; 0 is a free place */

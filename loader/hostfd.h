@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-enum { HOSTFD_MAX = 16 };
+enum { HOSTFD_MAX = 16, HOSTFD_USUAL = 1024 };   /* the usual numbers: HOSTFD_USUAL and up, where the limit allows */
 
 /** No listed descriptor is lower. Grows downwards only. */
 extern int hostfd_lowest;

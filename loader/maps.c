@@ -97,6 +97,39 @@ static void print_guest_parts(FILE *f, const struct maps_line *line)
     }
 }
 
+/* The head of a record of smaps: one line even where the guest has several intervals, since the kernel counts them as one. */
+static bool print_smaps_head(FILE *f, const struct maps_line *line)
+{
+    struct space_range r;
+    if (line->start >= space.task_size || !space_next(line->start, &r) || r.start >= line->end || (r.kind & SPACE_HOST))
+        return false;
+    r.start = line->start;
+    r.end = line->end;
+    print_part(f, &r, line);
+    return true;
+}
+
+void space_print_smaps(FILE *f)
+{
+    FILE *smaps = fopen("/proc/self/smaps", "re");
+    char *text = NULL;
+    size_t size = 0;
+    bool shown = false;
+    space_read_lock();
+    while (smaps && getline(&text, &size, smaps) > 0) {
+        struct maps_line line;
+        bool head = text[strcspn(text, " -:")] == '-' && parse_line(text, &line);
+        if (head)
+            shown = print_smaps_head(f, &line);
+        else if (shown)
+            fputs(text, f);
+    }
+    space_read_unlock();
+    free(text);
+    if (smaps)
+        fclose(smaps);
+}
+
 /* Without /proc: the set alone. */
 static void print_set(FILE *f)
 {

@@ -134,6 +134,8 @@ bool space_accessible(gaddr addr, uint64_t len, int prot);
 /** Prints /proc/self/maps as the guest should see it: names, offsets and devices from the kernel's, protections
  * and [heap], [stack], [vdso] from the set; the translator's mappings left out. Takes the lock. */
 void space_print_maps(FILE *f);
+/** The same for /proc/self/smaps. Takes the lock. */
+void space_print_smaps(FILE *f);
 /** The main stack's and the heap's bounds for /proc/self/stat: start_stack, start_brk, brk. */
 void space_bounds(gaddr *stack_top, gaddr *brk_start, gaddr *brk_end);
 

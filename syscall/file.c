@@ -56,8 +56,10 @@ static bool open_path(struct sys *s, uint64_t flags, int64_t *fd)
         *fd = len;
         return false;
     }
-    if (in[0] == '/' && in[1] == 'p') {
-        *fd = proc_open(in, flags);
+    char absolute[PATH_MAX];
+    const char *name = path_proc_absolute((int)s->a[0], in, absolute);
+    if (name[0] == '/' && name[1] == 'p') {
+        *fd = proc_open(name, flags);
         if (*fd != PROC_NOT_OURS)
             return false;
     }
@@ -112,13 +114,17 @@ int64_t sys_readlinkat(struct sys *s)
     int64_t len = copy_str_from_guest(in, s->a[1], sizeof in);
     if (len < 0)
         return len;
-    const char *name = path_proc_self(in);
-    if (name && strcmp(name, "exe") == 0) {
-        size_t n = strlen(linux_state.exe), size = s->a[3];
+    char absolute[PATH_MAX], exe[PATH_MAX];
+    struct proc_path p;
+    bool in_proc = path_proc(path_proc_absolute((int)s->a[0], in, absolute), &p);
+    if (in_proc && proc_hidden(&p))
+        return -ENOENT;
+    if (in_proc && strcmp(p.name, "exe") == 0 && proc_exe(p.pid, exe)) {
+        size_t n = strlen(exe), size = s->a[3];
         if ((int64_t)size <= 0)
             return -EINVAL;
         n = n < size ? n : size;
-        return copy_to_guest(s->a[2], linux_state.exe, n) ? (int64_t)n : -EFAULT;
+        return copy_to_guest(s->a[2], exe, n) ? (int64_t)n : -EFAULT;
     }
     const char *out = path_translate(in, PATH_NOFOLLOW, s->t->path[0]);
     if (out != in)
@@ -239,32 +245,43 @@ int64_t sys_ioctl(struct sys *s)
 
 struct dirent64 { uint64_t ino; int64_t off; uint16_t reclen; uint8_t type; char name[]; };
 
-/* Whether `fd` is a /proc/PID/fd folder of this process. */
-static bool is_fd_folder(int fd)
+/* Whose descriptors a folder lists: 0 if it is no /proc/PID/fd, -1 of a process that is not translated. */
+static int fd_folder_of(int fd)
 {
-    char link[40], path[64], mine[40];
+    char link[40], path[64];
+    struct proc_path p;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
     if (n < 0)
-        return false;
+        return 0;
     path[n] = 0;
-    int len = snprintf(mine, sizeof mine, "/proc/%d/", (int)host_raw1(__NR_getpid, 0));
-    return strncmp(path, mine, len) == 0 && strstr(path, "/fd") != NULL;
+    if (!path_proc(path, &p) || strncmp(p.name, "fd", 2) != 0)
+        return 0;
+    return !p.pid ? (int)host_raw1(__NR_getpid, 0) : proc_translated(p.pid) ? p.pid : -1;
 }
 
-static bool names_hidden(const char *name)
+/* The descriptor that a name stands for, if it may be one of a translator's; -1 if not. */
+static int hidden_candidate(const char *name)
 {
     char *end;
     if (*name < '1' || *name > '9')
-        return false;
+        return -1;
     unsigned long fd = strtoul(name, &end, 10);
-    return *end == 0 && fd < INT_MAX && sys_fd_hidden(fd);
+    bool usual = fd >= HOSTFD_USUAL && fd < HOSTFD_USUAL + HOSTFD_MAX;
+    return *end == 0 && fd < INT_MAX && (usual || sys_fd_hidden(fd)) ? (int)fd : -1;
+}
+
+/* Another process's are known by their usual numbers only. */
+static bool is_hidden(int folder_of, int fd)
+{
+    return folder_of == (int)host_raw1(__NR_getpid, 0) ? sys_fd_hidden((uint64_t)fd)
+                                                       : fd >= HOSTFD_USUAL && fd < HOSTFD_USUAL + HOSTFD_MAX;
 }
 
 int64_t sys_getdents64(struct sys *s)
 {
     int64_t n = sys_host(s, __NR_getdents64);
-    int known = -1;
+    int whose = 0;
     char entry[280];
     for (int64_t pos = 0; pos < n;) {
         uint16_t reclen;
@@ -275,11 +292,10 @@ int64_t sys_getdents64(struct sys *s)
         if (!copy_from_guest(entry, at, len))
             break;
         entry[len - 1] = 0;
-        if (names_hidden(((struct dirent64 *)entry)->name)) {
-            if (known < 0)
-                known = is_fd_folder((int)s->a[0]);
-            if (!known)
-                break;
+        int fd = hidden_candidate(((struct dirent64 *)entry)->name);
+        if (fd >= 0 && !whose && (whose = fd_folder_of((int)s->a[0])) <= 0)
+            break;
+        if (fd >= 0 && is_hidden(whose, fd)) {
             memmove(host(at), host(at + reclen), n - pos - reclen);
             n -= reclen;
         } else {

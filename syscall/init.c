@@ -12,6 +12,7 @@
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/path.h"
+#include "syscall/proc.h"
 #include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
@@ -56,6 +57,7 @@ void linux_init(struct cpu *cpu, const struct exec_info *info)
     path_init();
     options_self_fd();
     set_name(info->path);
+    proc_tell_kernel(info);
     t = thread_new(cpu);
     if (!t) {
         fprintf(stderr, "dragoman: out of memory\n");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "loader/hostfd.h"
+#include "syscall/proc.h"
 #include "syscall/sys.h"
 
 /* Folders that always are the host's. */
@@ -101,31 +102,51 @@ static const char *keep_slash(const char *in, char *out)
     return out;
 }
 
-const char *path_proc_self(const char *path)
+/* /proc/PID/task/TID/NAME is /proc/PID/NAME as far as the names go that matter here. */
+static const char *skip_task(const char *name)
+{
+    if (strncmp(name, "task/", 5) != 0)
+        return name;
+    const char *after = strchr(name + 5, '/');
+    return after && after[1] ? after + 1 : name;
+}
+
+bool path_proc(const char *path, struct proc_path *out)
 {
     static const char proc[] = "/proc/";
     if (strncmp(path, proc, sizeof proc - 1) != 0)
-        return NULL;
+        return false;
     const char *who = path + sizeof proc - 1;
     const char *name = strchr(who, '/');
     if (!name)
-        return NULL;
+        return false;
     size_t len = name - who;
-    if (!(len == 4 && memcmp(who, "self", 4) == 0) &&
-        !(len == 11 && memcmp(who, "thread-self", 11) == 0)) {
+    out->pid = 0;
+    if (!(len == 4 && memcmp(who, "self", 4) == 0) && !(len == 11 && memcmp(who, "thread-self", 11) == 0)) {
         char *end;
-        long pid = strtol(who, &end, 10);
-        if (end != name || pid != (long)host_raw1(__NR_getpid, 0))
-            return NULL;
+        out->pid = (int)strtol(who, &end, 10);
+        if (end != name || out->pid <= 0)
+            return false;
+        if (out->pid == (int)host_raw1(__NR_getpid, 0))
+            out->pid = 0;
     }
     while (*name == '/')
         name++;
-    if (strncmp(name, "task/", 5) == 0) {   /* /proc/self/task/TID/NAME */
-        const char *after = strchr(name + 5, '/');
-        if (after && after[1])
-            return after + 1;
-    }
-    return name;
+    out->name = skip_task(name);
+    return true;
+}
+
+const char *path_proc_absolute(int dirfd, const char *in, char out[PATH_MAX])
+{
+    const char *slash = strrchr(in, '/');
+    if (in[0] == '/' || !proc_knows(slash ? slash + 1 : in))
+        return in;
+    char link[40];
+    snprintf(link, sizeof link, dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", dirfd);
+    ssize_t n = readlink(link, out, PATH_MAX - 1);
+    if (n < 5 || memcmp(out, "/proc", 5) != 0 || (n > 5 && out[5] != '/'))
+        return in;
+    return snprintf(out + n, PATH_MAX - (size_t)n, "/%s", in) < PATH_MAX - n ? out : in;
 }
 
 const char *path_translate(const char *in, enum path_mode mode, char out[PATH_MAX])
@@ -133,9 +154,9 @@ const char *path_translate(const char *in, enum path_mode mode, char out[PATH_MA
     if (in[0] != '/')
         return in;
     if (in[1] == 'p' && mode == PATH_FOLLOW) {
-        const char *name = path_proc_self(in);
-        if (name && strcmp(name, "exe") == 0)
-            return linux_state.exe;
+        struct proc_path p;
+        if (path_proc(in, &p) && strcmp(p.name, "exe") == 0 && proc_exe(p.pid, out))
+            return out;
     }
     if (!linux_state.root)
         return in;

@@ -36,5 +36,14 @@ void path_forget_root(void);
 /** Translates path `in` (host memory) to the host path that it means, in `out`: `in` itself if nothing is to be
  * changed. Returns one of the two. */
 const char *path_translate(const char *in, enum path_mode mode, char out[PATH_MAX]);
-/** If `path` is /proc/self/NAME or the like, NAME; else NULL. */
-const char *path_proc_self(const char *path);
+/** What a path below /proc names: a file of a process. */
+struct proc_path {
+    int pid;                /* 0: this process, by whatever name (self, thread-self, its number, task/TID in it) */
+    const char *name;       /* "maps", "exe", "fd/3" */
+};
+
+/** If `path` is /proc/self/NAME or the like, or /proc/PID/NAME, fills *out. */
+bool path_proc(const char *path, struct proc_path *out);
+/** A path that is relative to a folder below /proc (descriptor `dirfd`, or AT_FDCWD), as an absolute one in `out`; else `in` itself.
+ * Only for names that proc.c knows. */
+const char *path_proc_absolute(int dirfd, const char *in, char out[PATH_MAX]);

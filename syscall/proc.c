@@ -1,14 +1,19 @@
 #include "syscall/proc.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/prctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/exec_info.h"
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/path.h"
@@ -27,28 +32,24 @@ static void print_memory(FILE *f, gaddr start, gaddr end)
     }
 }
 
-static void print_maps(FILE *f, const char *path)
-{
-    space_print_maps(f);
-}
-
-static void print_cmdline(FILE *f, const char *path)
+static void print_cmdline(FILE *f, int pid, const char *path)
 {
     print_memory(f, linux_state.arg_start, linux_state.arg_end);
 }
 
-static void print_environ(FILE *f, const char *path)
+static void print_environ(FILE *f, int pid, const char *path)
 {
     print_memory(f, linux_state.env_start, linux_state.env_end);
 }
 
-static void print_auxv(FILE *f, const char *path)
+static void print_auxv(FILE *f, int pid, const char *path)
 {
     print_memory(f, linux_state.auxv_start, linux_state.auxv_end);
 }
 
-/* The process's or a thread's: the kernel's line with the guest's addresses where it has the translator's (fields of proc(5), from 1). */
-static void print_stat(FILE *f, const char *path)
+/* The process's or a thread's: the kernel's line with the guest's addresses where it has the translator's (fields of proc(5), from
+ * 1), where proc_tell_kernel() was refused. */
+static void print_stat(FILE *f, int pid, const char *path)
 {
     char line[2048];
     gaddr stack, brk_start, brk_end;
@@ -85,7 +86,7 @@ static void print_stat(FILE *f, const char *path)
     fprintf(f, "\n");
 }
 
-static void print_cpuinfo(FILE *f, const char *path)
+static void print_cpuinfo(FILE *f, int pid, const char *path)
 {
     char *text = linux_state.abi->cpuinfo((int)sysconf(_SC_NPROCESSORS_ONLN));
     if (text)
@@ -93,32 +94,163 @@ static void print_cpuinfo(FILE *f, const char *path)
     free(text);
 }
 
-/* Files of /proc/self, and of /proc itself; `path` is as the guest said it. */
-struct proc_file { const char *name; void (*print)(FILE *f, const char *path); };
+static void print_arch(FILE *f, int pid, const char *path)
+{
+    fprintf(f, "%s\n", linux_state.abi->machine);
+}
 
-static const struct proc_file self_files[] = {
-    { "maps", print_maps },
-    { "cmdline", print_cmdline },
-    { "environ", print_environ },
-    { "auxv", print_auxv },
-    { "stat", print_stat },
-    { NULL, NULL },
+static FILE *open_of(int pid, const char *name)
+{
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    return fopen(path, "re");
+}
+
+/* Another process's maps or smaps: what the guest may map. Which of it the guest may execute is not to be seen from here. */
+static void print_other(FILE *f, int pid, const char *name)
+{
+    FILE *in = open_of(pid, name);
+    char *line = NULL;
+    size_t size = 0;
+    bool shown = false;
+    while (in && getline(&line, &size, in) > 0) {
+        unsigned long long start, end;
+        if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
+            shown = start < linux_state.task_size;
+        if (shown)
+            fputs(line, f);
+    }
+    free(line);
+    if (in)
+        fclose(in);
+}
+
+static void print_maps(FILE *f, int pid, const char *path)
+{
+    if (pid)
+        print_other(f, pid, "maps");
+    else
+        space_print_maps(f);
+}
+
+static void print_smaps(FILE *f, int pid, const char *path)
+{
+    if (pid)
+        print_other(f, pid, "smaps");
+    else
+        space_print_smaps(f);
+}
+
+/* Files of /proc/PID, and of /proc itself; `path` is as the guest said it. */
+enum proc_whose { EVERY, OWN };   /* of each translated process; of this one where the kernel does not know better */
+struct proc_file { const char *name; void (*print)(FILE *f, int pid, const char *path); enum proc_whose whose; };
+
+static const struct proc_file process_files[] = {
+    { "maps", print_maps, EVERY },
+    { "smaps", print_smaps, EVERY },
+    { "cmdline", print_cmdline, OWN },
+    { "environ", print_environ, OWN },
+    { "auxv", print_auxv, OWN },
+    { "stat", print_stat, OWN },
+    { NULL, NULL, OWN },
 };
 
 static const struct proc_file system_files[] = {
-    { "/proc/cpuinfo", print_cpuinfo },
-    { NULL, NULL },
+    { "/proc/cpuinfo", print_cpuinfo, OWN },
+    { "/proc/sys/kernel/arch", print_arch, OWN },
+    { NULL, NULL, OWN },
 };
 
 static const struct proc_file *find(const struct proc_file *files, const char *name)
 {
-    for (; name && files->name; files++)
+    for (; files->name; files++)
         if (strcmp(files->name, name) == 0)
             return files;
     return NULL;
 }
 
-static int64_t make(const struct proc_file *file, const char *path, uint64_t flags)
+static bool kernel_told;
+
+bool proc_knows(const char *name)
+{
+    return find(process_files, name) || strcmp(name, "exe") == 0 || strcmp(name, "cpuinfo") == 0 || strcmp(name, "arch") == 0;
+}
+
+/* --- other processes ------------------------------------------------------------------------------------ */
+
+bool proc_translated(int pid)
+{
+    struct stat mine, other;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    return stat(path, &other) == 0 && stat("/proc/self/exe", &mine) == 0 && mine.st_dev == other.st_dev &&
+           mine.st_ino == other.st_ino;
+}
+
+/* The value of `type` in the process's auxiliary vector, 0 if it can't be read. */
+static uint64_t auxv_value(int pid, uint64_t type)
+{
+    uint64_t pair[2], value = 0;
+    FILE *f = open_of(pid, "auxv");
+    while (f && fread(pair, sizeof pair, 1, f) == 1 && pair[0] != AT_NULL)
+        if (pair[0] == type)
+            value = pair[1];
+    if (f)
+        fclose(f);
+    return value;
+}
+
+/* The file that is mapped at `addr` in a process. */
+static bool mapped_file(int pid, uint64_t addr, char out[PATH_MAX])
+{
+    FILE *f = open_of(pid, "maps");
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    while (f && !found && getline(&line, &size, f) > 0) {
+        unsigned long long start, end;
+        int path = 0;
+        if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &start, &end, &path) != 2 || addr < start || addr >= end || !path)
+            continue;
+        line[strcspn(line, "\n")] = 0;
+        found = line[path] == '/' && snprintf(out, PATH_MAX, "%s", line + path) < PATH_MAX;
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    return found;
+}
+
+bool proc_exe(int pid, char out[PATH_MAX])
+{
+    if (pid)
+        return proc_translated(pid) && mapped_file(pid, auxv_value(pid, AT_PHDR), out);
+    return snprintf(out, PATH_MAX, "%s", linux_state.exe) < PATH_MAX;
+}
+
+/* --- what the kernel is told ---------------------------------------------------------------------------- */
+
+/* The break stays ours, since libc's heap is there. */
+void proc_tell_kernel(const struct exec_info *info)
+{
+    uint64_t brk = (uint64_t)host_raw1(__NR_brk, 0);
+    struct prctl_mm_map map = {
+        .start_code = info->start_code, .end_code = info->end_code, .start_data = info->start_data, .end_data = info->end_data,
+        .start_brk = brk, .brk = brk, .start_stack = info->sp, .arg_start = info->arg_start, .arg_end = info->arg_end,
+        .env_start = info->env_start, .env_end = info->env_end, .auxv = host(info->auxv), .auxv_size = info->auxv_size,
+        .exe_fd = (uint32_t)-1,
+    };
+    kernel_told = prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) == 0;
+}
+
+bool proc_hidden(const struct proc_path *p)
+{
+    return !p->pid && strncmp(p->name, "fd/", 3) == 0 && sys_fd_hidden(strtoul(p->name + 3, NULL, 10));
+}
+
+/* --- opening -------------------------------------------------------------------------------------------- */
+
+static int64_t make(const struct proc_file *file, int pid, const char *path, uint64_t flags)
 {
     char *text = NULL;
     size_t size = 0;
@@ -127,7 +259,7 @@ static int64_t make(const struct proc_file *file, const char *path, uint64_t fla
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return -ENOMEM;
-    file->print(f, path);
+    file->print(f, pid, path);
     fclose(f);
     int fd = memfd_create(file->name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     int64_t result = fd < 0 ? -errno : fd;
@@ -143,8 +275,16 @@ int64_t proc_open(const char *path, uint64_t flags)
 {
     if (flags & O_PATH)
         return PROC_NOT_OURS;
-    const struct proc_file *file = find(self_files, path_proc_self(path));
-    if (!file)
+    struct proc_path p;
+    const struct proc_file *file;
+    if (!path_proc(path, &p)) {
         file = find(system_files, path);
-    return file ? make(file, path, flags) : PROC_NOT_OURS;
+        return file ? make(file, 0, path, flags) : PROC_NOT_OURS;
+    }
+    if (proc_hidden(&p))
+        return -ENOENT;
+    file = find(process_files, p.name);
+    if (!file || (file->whose == OWN && (p.pid || kernel_told)) || (p.pid && !proc_translated(p.pid)))
+        return PROC_NOT_OURS;
+    return make(file, p.pid, path, flags);
 }
