@@ -223,9 +223,19 @@ static bool mapped_file(int pid, uint64_t addr, char out[PATH_MAX])
 
 bool proc_exe(int pid, char out[PATH_MAX])
 {
-    if (pid)
-        return proc_translated(pid) && mapped_file(pid, auxv_value(pid, AT_PHDR), out);
-    return snprintf(out, PATH_MAX, "%s", linux_state.exe) < PATH_MAX;
+    if (!pid)
+        return snprintf(out, PATH_MAX, "%s", linux_state.exe) < PATH_MAX;
+    if (!proc_translated(pid))
+        return false;
+    for (int tries = 0; tries < 20; tries++) {   /* execve has just returned: its program is not there yet */
+        uint64_t phdr = auxv_value(pid, AT_PHDR);
+        if (!phdr)
+            return false;
+        if (phdr < linux_state.task_size)
+            return mapped_file(pid, phdr, out);
+        usleep(1000);
+    }
+    return false;
 }
 
 /* --- what the kernel is told ---------------------------------------------------------------------------- */

@@ -263,7 +263,7 @@ def main():
             if options.guest not in (None, guest.name):
                 continue
             have = shutil.which(guest.gcc)
-            wanted = [] if options.quick else [p for p in programs.all_programs() if p.guest in ("", guest.name)]
+            wanted = [] if options.quick else [p for p in programs.all_programs(False) if p.guest in ("", guest.name)]
             built = Path(folder) / guest.name
             built.mkdir()
             if have:

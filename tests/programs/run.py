@@ -10,6 +10,7 @@ Each file NAME.c opens with a comment; lines `key: value` in it say what the dri
     stdin:  text for standard input, with \\n escapes
     libs:   libraries for the end of the link line
     guest:  the only guest that the program is for
+    quick:  `no`: takes too long for --quick
     expect: `native` (the default): output and ending are those of the native build;
             `below`: the output is the comment at the end of the file that starts with `output:`,
             and the exit status is 0
@@ -45,7 +46,7 @@ LINKS = {
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds",
          "-Wno-infinite-recursion", "-Wno-stringop-overread", "-Wno-stringop-truncation", "-ffp-contract=off", "-pthread"]
 DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm", "guest": "",
-            "expect": "native"}
+            "expect": "native", "quick": "yes"}
 KEY = re.compile(r"^ \*\s+(%s):\s*(.*)$" % "|".join(DEFAULTS), re.M)
 
 
@@ -58,6 +59,7 @@ class Program:
         facts = {**DEFAULTS, **dict(KEY.findall(text[:text.find("*/")]))}
         self.variants = [v.split() for v in facts["build"].split(";")]
         self.args = shlex.split(facts["args"])
+        self.quick = facts["quick"] != "no"
         self.stdin = facts["stdin"].encode().decode("unicode_escape").encode()
         self.libs, self.guest = facts["libs"].split(), facts["guest"]
         self.expected = None
@@ -100,12 +102,13 @@ class Program:
         return outcome
 
 
-def all_programs():
-    return [Program(path) for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c"))]
+def all_programs(quick):
+    programs = [Program(path) for path in sorted(HERE.glob("*.c")) + sorted(HERE.parent.glob("syscall/programs/*.c"))]
+    return [program for program in programs if program.quick or not quick]
 
 
 def cases(guest, quick):
-    for program in all_programs():
+    for program in all_programs(quick):
         if program.guest in ("", guest.name):
             yield f"{guest.name}/{program.name}", lambda p=program: p.test(guest, quick)
     for seed in range(4 if quick else 40):

@@ -1,6 +1,7 @@
 /* What a Java machine does: safepoint polls (threads read a page that another protects, and wait in the handler until
  * it is readable again), implicit null checks (SIGSEGV at a small address becomes a jump), and SIGSEGV storms in many threads.
  * build: -O2 dynamic; -O1 static
+ * quick: no
  */
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* Two quick signals against sa_mask, signals for a process whose threads come and go, signals while a thread exits.
  * build: -O2 dynamic; -O1 static
+ * quick: no
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 /* What a signal does to each kind of waiting call: restarted with SA_RESTART, EINTR without it or always, remainders of sleeps.
  * Each call runs three ways: handler without SA_RESTART, with it, and with the signal ignored.
  * build: -O2 dynamic; -O1 static
+ * quick: no
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /* Threads in numbers: 1,000 at once, 10,000 short ones in sequence, stacks of 16 KB, exits and cancellations by the hundred, and
  * what the kernel does when one ends (CLONE_CHILD_CLEARTID, set_tid_address).
  * build: -O2 dynamic; -O1 static
+ * quick: no
  */
 #include <errno.h>
 #include <limits.h>
