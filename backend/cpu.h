@@ -71,6 +71,7 @@ struct cpu {
     /* --- for C code only */
     int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
     uint64_t fault_addr;             /* si_addr */
+    uint32_t fault_write;            /* 1: it was a store (or an atomic operation) */
     uint64_t announced, announced_end; /* range of changed code that is still to be looked at (cpu_announce()); end 0: none */
     uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
     uint64_t hot_head;               /* a tick fell here: is this thread in a loop from here on? 0: no such question */

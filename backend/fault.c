@@ -115,6 +115,7 @@ static void note_fault(struct cpu *cpu, int signo, const siginfo_t *si, const gr
     cpu->fault_signo = signo;
     cpu->fault_code = si->si_code;
     cpu->fault_addr = (uint64_t)(uintptr_t)si->si_addr;
+    cpu->fault_write = r[REG_ERR] >> 1 & 1;   /* of a page fault: bit W/R of its error code */
     if (signo == SIGSEGV && si->si_code == SI_KERNEL) {
         cpu->fault_code = SEGV_MAPERR;
         if (!call)

@@ -18,9 +18,10 @@
 #include "frontend/aarch64/linux.h"
 #include "syscall/access.h"
 
-enum { FPSIMD_MAGIC = 0x46508001, RESERVED = 4096 };
+enum { FPSIMD_MAGIC = 0x46508001, ESR_MAGIC = 0x45535201, RESERVED = 4096 };
 
 struct record { uint32_t magic, size; };
+struct esr { struct record head; uint64_t esr; };
 struct fpsimd { struct record head; uint32_t fpsr, fpcr; uint64_t v[32][2]; };
 
 struct a64_ucontext {
@@ -53,6 +54,23 @@ static bool is_fault(int signo)
     return signo == SIGSEGV || signo == SIGBUS || signo == SIGILL || signo == SIGTRAP || signo == SIGFPE;
 }
 
+/* The syndrome that the kernel would have seen: arch/arm64/include/asm/esr.h. 0: none is told. */
+static uint64_t syndrome(const struct cpu *cpu, const siginfo_t *info)
+{
+    enum { IL = 1 << 25, UNKNOWN = 0, FETCH_LOWER = 0x20, DATA_LOWER = 0x24, WNR = 1 << 6, TRANSLATION_3 = 7, PERMISSION_3 = 15,
+           EXTERNAL = 16, ALIGNMENT = 33 };
+    if (info->si_code <= 0 || info->si_code == SI_KERNEL)
+        return 0;
+    if (info->si_signo == SIGILL)
+        return (uint64_t)UNKNOWN << 26 | IL;
+    if (info->si_signo != SIGSEGV && info->si_signo != SIGBUS)
+        return 0;
+    uint64_t fsc = info->si_signo == SIGBUS ? (info->si_code == BUS_ADRALN ? ALIGNMENT : EXTERNAL)
+                                            : (info->si_code == SEGV_ACCERR ? PERMISSION_3 : TRANSLATION_3);
+    bool fetch = (uint64_t)(uintptr_t)info->si_addr == cpu->pc;
+    return (uint64_t)(fetch ? FETCH_LOWER : DATA_LOWER) << 26 | IL | fsc | (!fetch && cpu->fault_write ? WNR : 0);
+}
+
 static void fill_context(struct cpu *cpu, struct a64_ucontext *uc, const struct sigframe *s)
 {
     struct fpsimd fp = { .head = { FPSIMD_MAGIC, sizeof fp }, .fpsr = a64_fpsr(cpu), .fpcr = a64_fpcr(cpu) };
@@ -68,6 +86,9 @@ static void fill_context(struct cpu *cpu, struct a64_ucontext *uc, const struct 
     for (unsigned i = 0; i < 32; i++)
         memcpy(fp.v[i], a64_v(cpu, i), 16);
     memcpy(uc->records, &fp, sizeof fp);
+    struct esr esr = { { ESR_MAGIC, sizeof esr }, syndrome(cpu, s->info) };
+    if (esr.esr)
+        memcpy(uc->records + sizeof fp, &esr, sizeof esr);
 }
 
 static bool frame_push(struct cpu *cpu, const struct sigframe *s)
