@@ -194,6 +194,45 @@ static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struc
     return BUILT;
 }
 
+/* Makes the unit of one instruction at cpu->pc, for one use: nobody finds it, nobody links to it. */
+static enum built build_one(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
+{
+    struct unit *drop = NULL;
+    unsigned usual = translate_limit;
+
+    translate_limit = 1;
+    loop_head = false;
+
+    enum built b = build_locked(cpu, fault, unit);
+
+    translate_limit = usual;
+    if (b == BUILT)
+        unit_unpublish(*unit, &drop);
+    return b;
+}
+
+struct unit *unit_build_one(struct cpu *cpu)
+{
+    struct guest_fault fault;
+    struct unit *u = NULL;
+
+    space_read_lock();
+    lock_take(&cache.lock);
+
+    enum built b = build_one(cpu, &fault, &u);
+
+    lock_give(&cache.lock);
+    space_read_unlock();
+    if (b == BUILT)
+        return u;
+    cpu_leave_epoch(cpu);
+    if (b == BUILT_FAULT)
+        linux_fault(cpu, fault.signo, fault.code, fault.addr);
+    else
+        cache_wait();
+    return NULL;
+}
+
 void unit_build(struct cpu *cpu, const struct pending_link *l)
 {
     for (;;) {

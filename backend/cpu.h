@@ -16,6 +16,7 @@
 
 #include <stdalign.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "loader/gaddr.h"
@@ -36,6 +37,7 @@ enum cpu_exit {
     CPU_EXIT_POLL,     /* cpu.poll was set; go on at cpu.pc */
     CPU_EXIT_TRAP,     /* cpu.trap (enum ir_trap), cpu.trap_info; at cpu.pc */
     CPU_EXIT_FAULT,    /* host signal in generated code, state recovered; cpu.fault_* says which; at cpu.pc */
+    CPU_EXIT_STEP,     /* one instruction was executed, and cpu.step is set; at cpu.pc */
 };
 
 struct cpu {
@@ -69,6 +71,7 @@ struct cpu {
     uint64_t host_rsp;               /* C's stack pointer while generated code runs */
 
     /* --- for C code only */
+    bool step;                       /* leave after each instruction (CPU_EXIT_STEP) */
     int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
     uint64_t fault_addr;             /* si_addr */
     uint32_t fault_write;            /* 1: it was a store (or an atomic operation) */

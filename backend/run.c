@@ -203,12 +203,40 @@ static enum cpu_exit run_inside(struct cpu *cpu)
     }
 }
 
+/* Executes one instruction: in a unit of its own that leaves through the run loop, kicked in case that it jumps to itself
+ * or somewhere that the probe table knows. CPU_EXIT_MISS: not yet, try again. */
+static enum cpu_exit run_one(struct cpu *cpu)
+{
+    struct pending_link link = { 0 };
+
+    cpu_enter_epoch(cpu);
+    if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED)) {
+        cpu_leave_epoch(cpu);
+        return CPU_EXIT_POLL;
+    }
+
+    struct unit *u = unit_build_one(cpu);
+
+    if (!u)
+        return CPU_EXIT_MISS;
+    run_kick(cpu);
+    enter(cpu, u);
+    if (cpu->exit_kind == CPU_EXIT_MISS)
+        resolve_miss(cpu, &link);
+    cpu_leave_epoch(cpu);
+    return cpu->exit_kind == CPU_EXIT_MISS || cpu->exit_kind == CPU_EXIT_POLL ? CPU_EXIT_STEP
+                                                                              : (enum cpu_exit)cpu->exit_kind;
+}
+
 _Noreturn void run_loop(struct cpu *cpu)
 {
     cpu_bind(cpu);
     for (;;) {
-        switch (run_inside(cpu)) {
+        switch (cpu->step ? run_one(cpu) : run_inside(cpu)) {
         case CPU_EXIT_MISS:
+            break;
+        case CPU_EXIT_STEP:
+            linux_stepped(cpu);
             break;
         case CPU_EXIT_POLL:
             if (cpu->tick < 0)

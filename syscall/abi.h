@@ -53,7 +53,7 @@ struct abi_bit { uint32_t guest, host; };
 /* A set of registers as the kernel gives it to debuggers and puts it into core files: elf.h's NT_* types. */
 struct abi_regset {
     uint32_t note;                   /* 0 ends the list; the first is NT_PRSTATUS, the second NT_FPREGSET */
-    uint32_t size;                   /* bytes, at most REGSET_MAX */
+    uint16_t size, slot;             /* bytes, at most REGSET_MAX; debuggers may ask for a multiple of `slot` */
     void (*get)(struct cpu *cpu, void *set);
     void (*set)(struct cpu *cpu, const void *set);
 };
@@ -68,6 +68,7 @@ struct guest_linux {
     uint16_t fp_off, ra_off;         /* frame pointer and return address, for backtraces; */
     int16_t frame_record;            /*   {caller's frame pointer, return address} is at fp + this */
     uint8_t syscall_len;             /* bytes of the system call instruction, for restarts */
+    bool single_step;                /* the kernel has PTRACE_SINGLESTEP */
     bool sa_restorer;                /* struct sigaction has sa_restorer between flags and mask */
     bool misaligned_pc;              /* si_addr of a misaligned access is the pc, not the address */
     const struct abi_bit *open_bits; /* ended by {0, 0}; NULL: as on the host */

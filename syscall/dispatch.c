@@ -91,6 +91,8 @@ static enum call lookup(uint64_t nr)
     return nr < abi->nnumbers ? abi->numbers[nr] : CALL_none;
 }
 
+enum { ERESTARTSYS = 512 };   /* linux/errno.h, the kernel's own */
+
 static int64_t unknown_call(const struct cpu *cpu, uint64_t nr)
 {
     if (log_on(LOG_UNIMP))
@@ -125,6 +127,29 @@ static int64_t make_call(struct cpu *cpu, struct thread *t, uint64_t nr)
     return run_row(&s, id);
 }
 
+/* Ends a call of a traced thread: the tracer sees the result, then what interrupted it. A call that a signal interrupted
+ * without a handler being entered is made again, as the kernel restarts it. */
+static void end_traced(struct cpu *cpu, struct thread *t, int64_t r)
+{
+    const struct guest_linux *abi = linux_state.abi;
+    uint64_t *ret = cpu_slot(cpu, abi->ret_off), before = *ret;
+    uint32_t entered = t->entered;
+    bool again = r == -SYS_RESTART, interrupted = r == -EINTR && t->pending;
+    if (!again && r != -SYS_NO_RESULT)
+        *ret = (uint64_t)r;
+    trace_call(t, true, again || interrupted ? -ERESTARTSYS : (int64_t)*ret);
+    if (again)
+        cpu->pc -= abi->syscall_len;
+    if (!interrupted)
+        t->temp = false;
+    if (t->pending)
+        signal_deliver(t);
+    if (interrupted && t->entered == entered) {
+        *ret = before;
+        cpu->pc -= abi->syscall_len;
+    }
+}
+
 void linux_syscall(struct cpu *cpu)
 {
     const struct guest_linux *abi = linux_state.abi;
@@ -134,10 +159,16 @@ void linux_syscall(struct cpu *cpu)
         signal_deliver(t);
         return;
     }
+    if (__builtin_expect(t->trace.on, 0))
+        trace_call(t, false, 0);
     uint64_t nr = *cpu_slot(cpu, abi->nr_off);
     int64_t r = __builtin_expect(t->seccomp != NULL, 0) ? seccomp_judge(cpu, t, nr) : 0;
     if (r == 0)
         r = make_call(cpu, t, nr);
+    if (__builtin_expect(t->trace.on, 0)) {
+        end_traced(cpu, t, r);
+        return;
+    }
     if (r == -SYS_RESTART)
         cpu->pc -= abi->syscall_len;
     else if (r != -SYS_NO_RESULT)
@@ -146,6 +177,11 @@ void linux_syscall(struct cpu *cpu)
         t->temp = false;
     if (t->pending)
         signal_deliver(t);
+}
+
+void linux_stepped(struct cpu *cpu)
+{
+    trace_stepped(cpu->thread);
 }
 
 void linux_poll(struct cpu *cpu)

@@ -250,7 +250,8 @@ static int64_t exec_guest(struct exec *e)
         { "--self-fd", self, "" }, { "--program-fd", e->fd, "" }, { "--disk-cache-fd", keep_dir_fd(), "" },
         { "--seccomp-fd", filters, "" },
     };
-    const char **argv = malloc((inherited + 2 * NHANDED + 4 + e->argc + 1) * sizeof *argv);
+    char traced[24];
+    const char **argv = malloc((inherited + 2 * NHANDED + 6 + e->argc + 1) * sizeof *argv);
     r = -ENOMEM;
     if (argv) {
         while (n < inherited) {
@@ -258,6 +259,11 @@ static int64_t exec_guest(struct exec *e)
             n++;
         }
         n = hand_over(handed, argv, n);
+        if (e->s->t->trace.on) {
+            snprintf(traced, sizeof traced, "%llu", (unsigned long long)trace_words(e->s->t));
+            argv[n++] = "--traced";
+            argv[n++] = traced;
+        }
         argv[n++] = "-0";
         argv[n++] = e->argc ? e->argv[0] : "";
         argv[n++] = "--";

@@ -71,4 +71,6 @@ void linux_init(struct cpu *cpu, const struct exec_info *info)
     }
     thread_enter(t);
     signal_init(t);
+    trace_init(t, options.traced == OPTION_UNSET ? 0 : options.traced);
+    trace_exec_stop(t);
 }

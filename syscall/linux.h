@@ -16,6 +16,9 @@ void linux_syscall(struct cpu *cpu);
  * threads (code cache flush, exit). */
 void linux_poll(struct cpu *cpu);
 
+/** cpu->step, and one instruction was executed. */
+void linux_stepped(struct cpu *cpu);
+
 /** A synchronous exception of the guest at cpu->pc: forces guest signal `signo` with `code` (si_code) and
  * `addr` (si_addr) as the kernel's force_sig_fault() does: blocked or ignored means death by that signal. */
 void linux_fault(struct cpu *cpu, int signo, int code, gaddr addr);

@@ -95,6 +95,7 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     clone_store_tids(q, t->tid, false);
     if (q->flags & CLONE_CLEAR_SIGHAND_BIT)
         signal_clear_handlers(t);
+    trace_after_fork(t, q);
 }
 
 static int64_t clone_fork(struct sys *s, const struct clone_request *q)
@@ -156,6 +157,8 @@ _Noreturn static void child_main(void *arg)
         copy_to_guest(c->request.parent_tid, &c->pid, 4);
     thread_set_clear_tid(t, t->clear_tid);
     cpu_bind(t->cpu);
+    t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
+    trace_add(t, c->creator, &c->request);
     if (!(c->request.flags & CLONE_VFORK))
         send_reply(c->reply, c->pid);
     if (c->request.flags & CLONE_CLEAR_SIGHAND_BIT)
@@ -194,7 +197,6 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
     if (!c)
         return NULL;
     c->request = *q;
-    c->creator = s->t;
     c->host_stack = host_alloc(CHILD_STACK);
     c->t = c->host_stack ? clone_new_thread(s->t, q) : NULL;
     if (!c->t) {
@@ -204,6 +206,7 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
         return NULL;
     }
     c->t->vfork_child = true;
+    c->creator = s->t;
     if (!(q->flags & CLONE_SIGHAND)) {
         pthread_mutex_init(&c->own.lock, NULL);
         c->own.known = s->t->sighand->known;

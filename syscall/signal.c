@@ -100,8 +100,16 @@ static void note_held(struct thread *t, int index, const siginfo_t *si)
 static void on_signal(int signo, siginfo_t *si, void *context)
 {
     ucontext_t *uc = context;
+    siginfo_t carried;
+    bool by_tracer = signo == SIGTRAP && trace_unpack(si, &carried);
+    if (by_tracer) {
+        si = &carried;
+        signo = carried.si_signo;
+    }
     int fault = fault_index(signo);
-    if (fault >= 0 && si->si_code > 0) {   /* raised by an instruction, not sent */
+    if (fault >= 0 && si->si_code > 0 && !by_tracer) {   /* raised by an instruction, not sent */
+        if (signo == SIGTRAP && cpu_self() && trace_abandoned(cpu_self()->thread, uc))
+            return;
         if (!host_copy_fault(uc) && !fault_in_code(signo, si, uc))
             internal_fault(signo, si, uc);
         return;
@@ -111,7 +119,9 @@ static void on_signal(int signo, siginfo_t *si, void *context)
         return;
     struct thread *t = cpu->thread;
     uint64_t all = ~FAULT_MASK;
-    if (fault >= 0) {
+    if (!signo) {
+        t->trace.ask = TRACE_INTERRUPTED;
+    } else if (fault >= 0) {
         note_held(t, fault, si);
         if (t->blocked & BIT(signo))
             return;
@@ -267,6 +277,7 @@ static void say_last_words(struct thread *t, const siginfo_t *info)
 _Noreturn static void die_of(struct thread *t, const siginfo_t *info)
 {
     int signo = info->si_signo;
+    t->trace.passing = (uint32_t)signo;
     signal_block_all();
     say_last_words(t, info);
     for (;;) {
@@ -328,9 +339,26 @@ static bool enter_handler(struct thread *t, int signo, const siginfo_t *info,
         f.stack_limit = base;
     }
     bool ok = linux_state.abi->frame_push(cpu, &f);
+    t->entered += ok;
     if (ok && (t->altstack.ss_flags & SS_AUTODISARM_BIT))
         t->altstack = (stack_t){ .ss_flags = SS_DISABLE };
     return ok;
+}
+
+/* Stops as the default action of `signo` demands; the host does it. */
+static void stop_process(struct thread *t, int signo)
+{
+    uint64_t mask = ~(BIT(signo) | FAULT_MASK);
+    t->trace.passing = (uint32_t)signo;
+    host_raw3(__NR_tgkill, host_raw1(__NR_getpid, 0), t->tid, signo);
+    host_mask(mask);
+    signal_block_all();
+    t->trace.passing = 0;
+}
+
+static bool stops_by_default(int signo)
+{
+    return signo == SIGSTOP || signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
 }
 
 /* Delivers one signal that is not blocked. `forced`: the kernel's force_sig(): ignoring does not help. */
@@ -352,6 +380,10 @@ static void deliver_one(struct thread *t, int signo, const siginfo_t *info, bool
     if (act.handler <= 1) {
         if (!forced && ignored_by_default(signo))
             return;
+        if (!forced && stops_by_default(signo)) {     /* only here if a tracer let it through */
+            stop_process(t, signo);
+            return;
+        }
         die_of(t, info);
     }
     uint64_t base = t->temp ? t->temp_mask : t->blocked;
@@ -375,23 +407,40 @@ static int next_held(const struct thread *t)
     return -1;
 }
 
+void signal_deliver_now(struct thread *t, int signo, const siginfo_t *info)
+{
+    deliver_one(t, signo, info, false);
+    signal_apply_mask(t);
+}
+
+/* The same after a tracer, if there is one, has had its say. */
+static void deliver_traced(struct thread *t, int signo, siginfo_t *info)
+{
+    if (t->trace.on)
+        signo = trace_signal(t, signo, info);
+    if (signo)
+        deliver_one(t, signo, info, false);
+}
+
 void signal_deliver(struct thread *t)
 {
     for (;;) {
         signal_block_all();
         t->pending = 0;
         int held = next_held(t);
-        if (held >= 0) {
+        if (t->trace.ask) {
+            trace_asked(t);
+        } else if (held >= 0) {
             siginfo_t info = t->held_info[held];
             t->held &= ~(1u << held);
-            deliver_one(t, fault_signals[held], &info, false);
+            deliver_traced(t, fault_signals[held], &info);
         } else if (t->async_signo) {
             siginfo_t info = t->async;
             int signo = t->async_signo;
             t->async_signo = 0;
-            deliver_one(t, signo, &info, false);
+            deliver_traced(t, signo, &info);
         }
-        if (t->async_signo || next_held(t) >= 0)
+        if (t->trace.ask || t->async_signo || next_held(t) >= 0)
             continue;
         t->temp = false;
         signal_apply_mask(t);   /* the next one may arrive right here */
@@ -400,9 +449,14 @@ void signal_deliver(struct thread *t)
     }
 }
 
-void signal_force(struct thread *t, const siginfo_t *info)
+void signal_force(struct thread *t, const siginfo_t *raised)
 {
+    siginfo_t copy = *raised, *info = &copy;
     int signo = info->si_signo;
+    if (t->trace.on)
+        signo = trace_signal(t, signo, info);
+    if (!signo)
+        return;
     pthread_mutex_lock(&t->sighand->lock);
     gaddr handler = t->sighand->act[signo].handler;
     pthread_mutex_unlock(&t->sighand->lock);

@@ -28,6 +28,7 @@
 #include "syscall/abi.h"
 #include "syscall/host.h"
 #include "syscall/host_nr.h"
+#include "syscall/trace.h"
 
 enum { NSIG_GUEST = 64, NFAULTS = 5 };
 
@@ -155,6 +156,8 @@ struct thread {
     gaddr clear_tid;              /* set_tid_address */
     gaddr robust_list;
     const struct seccomp *seccomp; /* seccomp.h; NULL without */
+    struct trace trace;           /* by another translated process */
+    uint32_t entered;             /* how many signal handlers were entered */
     void *host_altstack;
     jmp_buf end;                  /* where a finished thread unwinds to */
     char path[2][PATH_MAX];       /* translated paths of the call in progress */
@@ -183,6 +186,8 @@ _Noreturn void process_exit(struct thread *t, int status);
 void signal_init(struct thread *t);
 /** Delivers what waits in t->pending: builds frames, or ends the process. */
 void signal_deliver(struct thread *t);
+/** Delivers one signal at once, whatever waits. */
+void signal_deliver_now(struct thread *t, int signo, const siginfo_t *info);
 /** Makes the host's mask follow t->blocked. */
 void signal_apply_mask(struct thread *t);
 /** Blocks everything that can be; signal_apply_mask() undoes it. Afterwards t->pending can't change. */

@@ -39,6 +39,7 @@ struct thread *thread_new(struct cpu *cpu)
 
 void thread_free(struct thread *t)
 {
+    trace_remove(t);
     host_free(t, RECORD + ALTSTACK);
 }
 
@@ -173,6 +174,7 @@ int64_t sys_set_robust_list(struct sys *s)
 /* What the creating thread and the new one tell each other. On the creator's stack. */
 struct start {
     struct thread *t;
+    const struct thread *creator;
     const struct clone_request *request;
     uint32_t tid;            /* a futex: 0 until the new thread runs */
     bool libc_first;         /* signal_libc_threads() */
@@ -188,6 +190,7 @@ static void *thread_main(void *arg)
     thread_enter(t);
     if (start->libc_first)
         signal_undo_libc(t);
+    trace_add(t, start->creator, start->request);
     if (unshared)
         host_raw1(__NR_unshare, unshared);
     clone_store_tids(start->request, tid, true);
@@ -209,7 +212,7 @@ int64_t clone_thread(struct sys *s, const struct clone_request *request)
     struct thread *t = clone_new_thread(s->t, request);
     if (!t)
         return -EAGAIN;
-    struct start start = { .t = t, .request = request };
+    struct start start = { .t = t, .creator = s->t, .request = request };
     pthread_attr_t attr;
     pthread_t handle;
     pthread_attr_init(&attr);

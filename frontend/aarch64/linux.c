@@ -232,10 +232,10 @@ static void call_set(struct cpu *cpu, const void *set)
 }
 
 static const struct abi_regset regsets[] = {
-    { NT_PRSTATUS, sizeof(struct a64_regs), regs_get, regs_set },
-    { NT_FPREGSET, sizeof(struct a64_fpregs), fpregs_get, fpregs_set },
-    { NT_ARM_TLS, 8, tls_get, tls_set },
-    { NT_ARM_SYSTEM_CALL, 4, call_get, call_set },
+    { NT_PRSTATUS, sizeof(struct a64_regs), 8, regs_get, regs_set },
+    { NT_FPREGSET, sizeof(struct a64_fpregs), 4, fpregs_get, fpregs_set },
+    { NT_ARM_TLS, 8, 8, tls_get, tls_set },
+    { NT_ARM_SYSTEM_CALL, 4, 4, call_get, call_set },
     { 0 },
 };
 
@@ -292,6 +292,7 @@ const struct guest_linux aarch64_linux = {
     .ra_off = SLOT(x30),
     .frame_record = 0,
     .syscall_len = 4,
+    .single_step = true,
     .sa_restorer = true,
     .open_bits = open_bits,
     .sigreturn_code = sigreturn_code,

@@ -124,8 +124,8 @@ static void fpregs_set(struct cpu *cpu, const void *set)
 }
 
 static const struct abi_regset regsets[] = {
-    { NT_PRSTATUS, sizeof(struct riscv_regs), regs_get, regs_set },
-    { NT_FPREGSET, sizeof(struct riscv_fpregs), fpregs_get, fpregs_set },
+    { NT_PRSTATUS, sizeof(struct riscv_regs), 8, regs_get, regs_set },
+    { NT_FPREGSET, sizeof(struct riscv_fpregs), 8, fpregs_get, fpregs_set },
     { 0 },
 };
 

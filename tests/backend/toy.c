@@ -326,6 +326,10 @@ void linux_fault(struct cpu *cpu, int signo, int code, gaddr addr)
     toy_fault(cpu, signo, code, addr);
 }
 
+void linux_stepped(struct cpu *cpu)
+{
+}
+
 void linux_poll(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->poll, 0, __ATOMIC_SEQ_CST);

@@ -56,6 +56,7 @@ build() {
     shift
     mkdir -p "$folder"
     log=$folder/build.log
+    : >"$log"
     if [[ ! -f $folder/build.ninja ]]; then
         setup=(meson setup "$folder" "$@")
     elif [[ $(cat "$folder/configured-with" 2>/dev/null) != *"$*"* ]]; then
