@@ -51,6 +51,7 @@ struct guest_vdso {
     const uint8_t *image;
     uint32_t size;
     uint32_t sigreturn;          /* offset of the code that a signal handler returns to */
+    uint32_t clock_insn;         /* an undefined instruction that reads a clock inside of the image (frontend/vdso.h) */
 };
 
 struct guest {

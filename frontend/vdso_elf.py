@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Makes a vdso: an ELF image that dragoman maps into every guest process.  A guest's vdso.py says what is in it.
 
-The functions are those of the guest's kernel.  Each is its system call; for us that costs little more than a helper
-call would.  The first one is what a signal handler returns to; unwinders know it by its instructions.
+    vdso.py OUTPUT.c
+
+The functions are those of the guest's kernel.  A function is a list of instructions: words, labels (strings) and forward
+branches, pairs of a label and a function that encodes the distance to it in bytes.  Most functions are a system call. Those
+that tell the time read it with one undefined instruction that the translator knows (frontend/vdso.h).  The first
+function is what a signal handler returns to; unwinders know it by its instructions.
 """
 
 import dataclasses
 import struct
+import sys
 
 SONAME = "linux-vdso.so.1"
 
@@ -17,8 +22,8 @@ class Vdso:
     machine: int             # e_machine
     flags: int               # e_flags
     version: str             # symbol version of the functions
-    functions: tuple         # name, number of the system call, whether it returns to its caller
-    code: object             # (number, returns) -> bytes
+    functions: tuple         # pairs of name and instructions
+    clock: int               # the instruction that reads a clock
 
 
 SHT = {"PROGBITS": 1, "STRTAB": 3, "HASH": 5, "DYNAMIC": 6, "DYNSYM": 11, "VERDEF": 0x6ffffffd,
@@ -35,6 +40,24 @@ def elf_hash(name):
         h ^= (h >> 24) & 0xf0
         h &= 0x0fffffff
     return h
+
+
+def assemble(insns):
+    """The bytes of a function."""
+    labels, at = {}, 0
+    for insn in insns:
+        if isinstance(insn, str):
+            labels[insn] = at
+        else:
+            at += 4
+    words = []
+    for insn in insns:
+        if isinstance(insn, tuple):
+            label, encode = insn
+            words.append(encode(labels[label] - 4 * len(words)))
+        elif not isinstance(insn, str):
+            words.append(insn)
+    return struct.pack(f"<{len(words)}I", *words)
 
 
 class Strings:
@@ -67,12 +90,12 @@ def verdef_section(soname, version, version_name):
 def build(vdso):
     strings = Strings()
     soname, version = strings.add(SONAME), strings.add(vdso.version)
-    names = [name for name, _, _ in vdso.functions]
+    names = [name for name, _ in vdso.functions]
     name_at = [strings.add(name) for name in names]
 
     text, values = bytearray(), []
-    for _, nr, returns in vdso.functions:
-        values.append((len(text), vdso.code(nr, returns)))
+    for _, insns in vdso.functions:
+        values.append((len(text), assemble(insns)))
         text += values[-1][1]
         text += b"\0" * (-len(text) % 16)
 
@@ -137,8 +160,9 @@ def build(vdso):
     return bytes(image), address[".text"] + values[0][0]
 
 
-def write(vdso, path):
-    """Writes the image as C: a struct guest_vdso called <guest>_vdso."""
+def main(vdso):
+    """Writes the image as C into the file that the command line names: a struct guest_vdso called <guest>_vdso."""
+    path = sys.argv[1]
     image, sigreturn = build(vdso)
     lines = [", ".join(f"{byte:#04x}" for byte in image[i:i + 16]) for i in range(0, len(image), 16)]
     with open(path, "w", encoding="ascii") as out:
@@ -146,4 +170,4 @@ def write(vdso, path):
                   f'#include "frontend/{vdso.guest}/vdso.h"\n\n'
                   "static const uint8_t image[] = {\n    " + ",\n    ".join(lines) + ",\n};\n\n"
                   f"const struct guest_vdso {vdso.guest}_vdso = {{\n"
-                  f"    .image = image, .size = sizeof image, .sigreturn = {sigreturn:#x},\n}};\n")
+                  f"    .image = image, .size = sizeof image, .sigreturn = {sigreturn:#x}, .clock_insn = {vdso.clock:#x},\n}};\n")

@@ -8,6 +8,7 @@
 #include "frontend/aarch64/linux.h"
 #include "frontend/aarch64/trans.h"
 #include "frontend/aarch64/vdso.h"
+#include "frontend/vdso.h"
 
 /* Columns of regs.def: type, row by x and by v number. */
 #define TYPE_X IR_I64
@@ -44,6 +45,15 @@ _Static_assert((A64_SLOT(A64_FIRST_V) + offsetof(struct cpu, regs)) % 16 == 0, "
 
 /* --- decoding */
 
+/* The vdso's instruction: x2 = clock x0. */
+static bool translate_clock(struct aarch64_ctx *ctx)
+{
+    if (!vdso_insn(ctx->tr, aarch64_vdso.clock_insn))
+        return false;
+    xput(ctx, 2, call_helper(ctx, A64_HELPER_clock, IR_I64, xget(ctx, 0), IR_NONE, IR_NONE));
+    return true;
+}
+
 static void translate_insn(struct tr *tr)
 {
     struct aarch64_ctx ctx = { .tr = tr, .u = tr->u };
@@ -52,7 +62,7 @@ static void translate_insn(struct tr *tr)
         tr_trap(tr, IR_TRAP_MISALIGN, tr->pc);
         return;
     }
-    if (tr_fetch(tr, 4) && !a64_decode(&ctx, (uint32_t)tr->bits))
+    if (tr_fetch(tr, 4) && !a64_decode(&ctx, (uint32_t)tr->bits) && !translate_clock(&ctx))
         tr_trap(tr, IR_TRAP_ILLEGAL, tr->bits);
 }
 

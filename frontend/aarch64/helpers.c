@@ -7,6 +7,7 @@
 
 #include "backend/cpu.h"
 #include "frontend/aarch64/aarch64.h"
+#include "frontend/vdso.h"
 #include "ir/softfp.h"
 
 /* --- flags */
@@ -118,6 +119,11 @@ uint64_t a64_helper_counter(struct cpu *cpu)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * A64_COUNTER_HZ + (uint64_t)t.tv_nsec;
+}
+
+uint64_t a64_helper_clock(struct cpu *cpu, uint64_t id)
+{
+    return (uint64_t)vdso_clock(id);
 }
 
 void a64_helper_ic_ivau(struct cpu *cpu, uint64_t address)

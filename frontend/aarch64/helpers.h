@@ -12,6 +12,8 @@ uint64_t a64_helper_fpsr_of_fpx(struct cpu *cpu, uint64_t fpx);
 uint64_t a64_helper_fpx_of_fpsr(struct cpu *cpu, uint64_t fpsr);
 /** Ticks of A64_COUNTER_HZ since some moment in the past. */
 uint64_t a64_helper_counter(struct cpu *cpu);
+/** vdso_clock(). */
+uint64_t a64_helper_clock(struct cpu *cpu, uint64_t id);
 void a64_helper_ic_ivau(struct cpu *cpu, uint64_t address);
 /** FJCVTZS: the integer part modulo 2^32 in the low half; bit 32 if nothing was lost. Raises Invalid, Inexact. */
 uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "frontend/riscv/riscv.h"
+#include "frontend/vdso.h"
 
 /* The class of a number whose exponent and fraction are given, as one bit of 0..9. */
 static uint64_t class_bit(int negative, int exp_zero, int exp_ones, uint64_t fraction, int quiet)
@@ -41,6 +42,11 @@ uint64_t riscv_helper_time(struct cpu *cpu)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * RISCV_TIMEBASE_HZ + (uint64_t)t.tv_nsec;
+}
+
+uint64_t riscv_helper_clock(struct cpu *cpu, uint64_t id)
+{
+    return (uint64_t)vdso_clock(id);
 }
 
 uint64_t riscv_helper_cycle(struct cpu *cpu)

@@ -12,5 +12,7 @@ uint64_t riscv_helper_fclass_s(struct cpu *cpu, uint64_t bits);
 uint64_t riscv_helper_fclass_d(struct cpu *cpu, uint64_t bits);
 /** rdtime: ticks of RISCV_TIMEBASE_HZ since some moment in the past. */
 uint64_t riscv_helper_time(struct cpu *cpu);
+/** vdso_clock(). */
+uint64_t riscv_helper_clock(struct cpu *cpu, uint64_t id);
 /** rdcycle, rdinstret: the host's cycle counter, which only ever grows. */
 uint64_t riscv_helper_cycle(struct cpu *cpu);

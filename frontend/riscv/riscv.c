@@ -8,6 +8,7 @@
 #include "frontend/riscv/linux.h"
 #include "frontend/riscv/trans.h"
 #include "frontend/riscv/vdso.h"
+#include "frontend/vdso.h"
 
 /* Columns of regs.def: type, row by x and by f number. */
 #define TYPE_X IR_I64
@@ -42,6 +43,15 @@ _Static_assert((int)RISCV_NREGS <= (int)GUEST_MAX_REGS && (int)RISCV_NREGS * 8 <
 
 /* --- decoding */
 
+/* The vdso's instruction: a2 = clock a0. */
+static bool translate_clock(struct riscv_ctx *ctx)
+{
+    if (!vdso_insn(ctx->tr, riscv_vdso.clock_insn))
+        return false;
+    xput(ctx, 12, ir_emit(ctx->u, IR_call, IR_I64, RISCV_HELPER_clock, xget(ctx, 10), IR_NONE, IR_NONE, 0));
+    return true;
+}
+
 /* The length of an instruction is in its lowest bits; longer ones than 32 bits are not defined yet. */
 static void translate_insn(struct tr *tr)
 {
@@ -53,7 +63,7 @@ static void translate_insn(struct tr *tr)
     if ((tr->bits & 3) == 3) {
         if (!tr_fetch(tr, 4))
             return;
-        known = rv64_decode(&ctx, (uint32_t)tr->bits);
+        known = rv64_decode(&ctx, (uint32_t)tr->bits) || translate_clock(&ctx);
     } else {
         known = rvc_decode(&ctx, (uint32_t)tr->bits);
     }

@@ -27,6 +27,12 @@ uintptr_t gaddr_base;
 static uint32_t code;
 static struct simd_case now;
 
+/* Nothing here is the vdso. */
+bool space_lookup(gaddr addr, struct space_range *out)
+{
+    return false;
+}
+
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
 {
     if (pc < CODE || pc >= CODE + sizeof code)
