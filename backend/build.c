@@ -1,6 +1,7 @@
 /* From a guest pc to a published unit: the stages of a translation, one after the other, with what
  * is logged and counted between them. */
 #include <inttypes.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <time.h>
 
@@ -11,6 +12,7 @@
 #include "debug/log.h"
 #include "debug/perfmap.h"
 #include "frontend/region.h"
+#include "ir/grow.h"
 #include "ir/passes/pass.h"
 #include "loader/space.h"
 #include "syscall/linux.h"
@@ -166,46 +168,79 @@ static void built(const struct unit *u, const struct compiled *out)
         perfmap_unit(u->code, u->size, u->pc);
 }
 
-enum built { BUILT, BUILT_FULL, BUILT_FAULT };
+/* Where a translation goes on whose memory was refused (ir/grow.h). */
+static jmp_buf refused;
 
-static enum built build_locked(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
+static void give_up(void)
+{
+    fault_untry();
+    longjmp(refused, 1);
+}
+
+/* Makes sure that there is a scratch unit. */
+static bool have_scratch(void)
+{
+    grow_refused = give_up;
+    if (!scratch)
+        scratch = ir_new();
+    return scratch;
+}
+
+enum built { BUILT, BUILT_FULL, BUILT_FAULT, BUILT_LONG };
+
+/* One try. BUILT_LONG: it has to be shorter. */
+static enum built build_up_to(struct cpu *cpu, unsigned limit, struct guest_fault *fault, struct unit **unit)
 {
     struct compiled out = { 0 };
     uint64_t t[4];
 
-    if (!scratch)
-        scratch = ir_new();
-    for (unsigned limit = translate_limit;; limit = scratch->guest_insns / 2) {
-        t[0] = now();
-        if (!translate(cpu, limit, fault))
-            return BUILT_FAULT;
-        t[1] = now();
-        optimise(pass_mask_first(scratch));
-        t[2] = now();
-        *unit = emit(&out);
-        if (*unit)
-            break;
-        if (!out.too_long || scratch->guest_insns <= 1)
-            return BUILT_FULL;
-    }
+    if (!have_scratch())
+        return BUILT_LONG;
+    t[0] = now();
+    if (!translate(cpu, limit, fault))
+        return BUILT_FAULT;
+    t[1] = now();
+    optimise(pass_mask_first(scratch));
+    t[2] = now();
+    *unit = emit(&out);
+    if (!*unit)
+        return out.too_long && scratch->guest_insns > 1 ? BUILT_LONG : BUILT_FULL;
     t[3] = now();
     count(scratch, &out, t);
     built(*unit, &out);
     return BUILT;
 }
 
+/* The unit at cpu->pc, of at most `most` guest instructions. Where memory for translating is refused even to a unit of one instruction, the guest gets the
+ * signal that the kernel gives for a stack that can't grow. */
+static enum built build_locked(struct cpu *cpu, unsigned most, struct guest_fault *fault, struct unit **unit)
+{
+    volatile unsigned limit = most;
+
+    for (;;) {
+        enum built b = setjmp(refused) == 0 ? build_up_to(cpu, limit, fault, unit) : BUILT_LONG;
+
+        if (b != BUILT_LONG)
+            return b;
+        if (limit <= 1)
+            break;
+        if (scratch && scratch->guest_insns < limit)
+            limit = scratch->guest_insns;
+        limit = limit > 1 ? limit / 2 : 1;
+    }
+    *fault = (struct guest_fault){ SIGSEGV, SI_KERNEL, 0 };
+    return BUILT_FAULT;
+}
+
 /* Makes the unit of one instruction at cpu->pc, for one use: nobody finds it, nobody links to it. */
 static enum built build_one(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
 {
     struct unit *drop = NULL;
-    unsigned usual = translate_limit;
 
-    translate_limit = 1;
     loop_head = false;
 
-    enum built b = build_locked(cpu, fault, unit);
+    enum built b = build_locked(cpu, 1, fault, unit);
 
-    translate_limit = usual;
     if (b == BUILT)
         unit_unpublish(*unit, &drop);
     return b;
@@ -245,7 +280,7 @@ void unit_build(struct cpu *cpu, const struct pending_link *l)
         u = cache_find(cpu->pc, cpu->mode);
         loop_head = link_is_loop(l);
         if (!u)
-            b = build_locked(cpu, &fault, &u);
+            b = build_locked(cpu, translate_limit, &fault, &u);
         if (b == BUILT && !log_on(LOG_NOCHAIN))
             link_pending(l, u);
         lock_give(&cache.lock);
@@ -288,8 +323,7 @@ static void supersede(const struct unit *u)
     units_dropped(drop, false);
 }
 
-/* The region at `head` in place of what is there. NULL if none can be made. Lock held. */
-static struct unit *build_region(const struct cpu *cpu, gaddr head)
+static struct unit *try_region(const struct cpu *cpu, gaddr head)
 {
     struct region_job job = { .cpu = cpu, .head = head };
     struct guest_fault fault;
@@ -297,8 +331,6 @@ static struct unit *build_region(const struct cpu *cpu, gaddr head)
     uint64_t start = now();
     struct unit *u = NULL;
 
-    if (!scratch)   /* all code so far was kept from an earlier run */
-        scratch = ir_new();
     if (fault_try(translate_region_of, &job, &fault) && job.found) {
         optimise(0);
         u = emit(&out);
@@ -312,6 +344,12 @@ static struct unit *build_region(const struct cpu *cpu, gaddr head)
     cache.stats.region_insns += u ? u->guest_insns : 0;
     cache.stats.ns_regions += now() - start;
     return u;
+}
+
+/* The region at `head` in place of what is there. NULL if none can be made. Lock held. */
+static struct unit *build_region(const struct cpu *cpu, gaddr head)
+{
+    return setjmp(refused) == 0 && have_scratch() ? try_region(cpu, head) : NULL;
 }
 
 int32_t unit_ticks(void)

@@ -48,6 +48,11 @@ __attribute__((noinline)) bool fault_try(void (*fn)(void *), void *arg, struct g
     return true;
 }
 
+void fault_untry(void)
+{
+    guard = NULL;
+}
+
 /* --- the handler ---------------------------------------------------------------------------------
  * */
 

@@ -16,5 +16,7 @@ struct guest_fault { int signo, code; gaddr addr; };
 /** Calls fn(arg). Returns true if it returned; false if it was cut short by a SIGBUS, and fills *f.
  * (A SIGSEGV is ours: fn reads only what space_fetch() vouches for, under space's lock, and that is
  * always readable.) Locks and other state that fn had taken hold of are as they were at the fault:
- * fn must keep to reading guest memory and to state that its caller can throw away. Not nested. */
+ * fn must keep to reading guest memory and to state that its caller can throw away. Not nested. Whoever leaves fn by a
+ * longjmp calls fault_untry() then. */
 bool fault_try(void (*fn)(void *), void *arg, struct guest_fault *f);
+void fault_untry(void);

@@ -1,32 +1,21 @@
 /* Liveness and what makes no code of its own: the walk before allocation. See regalloc.h. */
 #include "backend/regalloc.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------ capacity */
+#include "ir/grow.h"
 
-static void *grown(void *p, uint32_t *cap, uint32_t need, size_t size)
-{
-    if (need <= *cap)
-        return p;
-    *cap = need + need / 2;
-    return realloc(p, *cap * size);
-}
+/* ------------------------------------------------------------------ capacity */
 
 static void reserve(struct ra *ra)
 {
     const struct ir_unit *u = ra->u;
     uint32_t values = u->ninsns + ra->nhomes;
 
-    ra->v = grown(ra->v, &ra->cap_v, values, sizeof *ra->v);
-    ra->alias = grown(ra->alias, &ra->cap_alias, values, sizeof *ra->alias);
-    if (u->nblocks + 1 > ra->cap_blocks) {
-        uint32_t cap = ra->cap_blocks = u->nblocks * 2 + 1;
-
-        ra->block_pos = realloc(ra->block_pos, cap * sizeof *ra->block_pos);
-        ra->entries = realloc(ra->entries, cap * sizeof *ra->entries);
-    }
+    grow(&ra->v, &ra->cap_v, values, sizeof *ra->v);
+    grow(&ra->alias, &ra->cap_alias, values, sizeof *ra->alias);
+    grow(&ra->block_pos, &ra->cap_block_pos, u->nblocks + 1, sizeof *ra->block_pos);
+    grow(&ra->entries, &ra->cap_entries, u->nblocks + 1, sizeof *ra->entries);
     for (uint32_t b = 0; b < u->nblocks; b++)
         ra->entries[b].fixed = false;
 }
@@ -159,10 +148,7 @@ static void count_use(struct ra *ra, ir_ref r, ir_ref user)
 /* A back edge to block `to` at position `last` closes a loop: all that lies between, in layout order. */
 static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
 {
-    if (ra->nloops == ra->cap_loops) {
-        ra->cap_loops = ra->cap_loops * 2 + 4;
-        ra->loops = realloc(ra->loops, ra->cap_loops * sizeof *ra->loops);
-    }
+    grow(&ra->loops, &ra->cap_loops, ra->nloops + 1, sizeof *ra->loops);
     ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last };
 }
 
@@ -376,10 +362,7 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
         if ((h >= RA_XMM0) == (ra->v[x].cls == RA_XMM))
             ra->v[x].hint = h;
     }
-    if (ra->nsnaps == ra->cap_snaps) {
-        ra->cap_snaps = ra->cap_snaps * 2 + 64;
-        ra->snaps = realloc(ra->snaps, ra->cap_snaps * sizeof *ra->snaps);
-    }
+    grow(&ra->snaps, &ra->cap_snaps, ra->nsnaps + 1, sizeof *ra->snaps);
     ra->snaps[ra->nsnaps++] = snap;
     ra->others[0] |= snap.others[0];
     ra->others[1] |= snap.others[1];

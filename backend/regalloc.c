@@ -1,8 +1,9 @@
 /* The allocator proper. See regalloc.h for the model. */
 #include "backend/regalloc.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "ir/grow.h"
 
 enum { LOOK_AHEAD = 32, KEEP_FREE = 3 };
 
@@ -307,10 +308,7 @@ void ra_def_in(struct ra *ra, ir_ref v, unsigned reg)
 
 static void move_add(struct ra *ra, struct ra_move m)
 {
-    if (ra->nmoves == ra->cap_moves) {
-        ra->cap_moves = ra->cap_moves * 2 + 32;
-        ra->moves = realloc(ra->moves, ra->cap_moves * sizeof *ra->moves);
-    }
+    grow(&ra->moves, &ra->cap_moves, ra->nmoves + 1, sizeof *ra->moves);
     ra->moves[ra->nmoves++] = m;
 }
 
@@ -425,10 +423,7 @@ static void moves_emit(struct ra *ra)
 /* Room for `n` more entries. */
 static void wheres_reserve(struct ra *ra, uint32_t n)
 {
-    if (ra->nwheres + n <= ra->cap_wheres)
-        return;
-    ra->cap_wheres = ra->cap_wheres * 2 + n;
-    ra->wheres = realloc(ra->wheres, ra->cap_wheres * sizeof *ra->wheres);
+    grow(&ra->wheres, &ra->cap_wheres, ra->nwheres + n, sizeof *ra->wheres);
 }
 
 static inline void where_add(struct ra *ra, unsigned guest, ir_ref val, uint8_t ext)
@@ -581,10 +576,7 @@ static void loop_use(struct ra *ra, ir_ref x)
     if (v->loop == ra->loop_stamp || is_const(ra, x))
         return;
     v->loop = ra->loop_stamp;
-    if (ra->nloop_uses == ra->cap_loop_uses) {
-        ra->cap_loop_uses = ra->cap_loop_uses * 2 + 64;
-        ra->loop_uses = realloc(ra->loop_uses, ra->cap_loop_uses * sizeof *ra->loop_uses);
-    }
+    grow(&ra->loop_uses, &ra->cap_loop_uses, ra->nloop_uses + 1, sizeof *ra->loop_uses);
     ra->loop_uses[ra->nloop_uses++] = x;
 }
 
@@ -599,10 +591,7 @@ static void loop_scan(struct ra *ra, uint32_t to, uint32_t most[2])
     for (uint32_t l = 0; l < ra->nloops; l++)
         if (ra->loops[l].first == first && ra->loops[l].last > last)
             last = ra->loops[l].last;
-    if (last - first + 1 > ra->cap_deaths) {
-        ra->cap_deaths = (last - first + 1) * 2;
-        ra->deaths = realloc(ra->deaths, ra->cap_deaths * sizeof *ra->deaths);
-    }
+    grow(&ra->deaths, &ra->cap_deaths, last - first + 1, sizeof *ra->deaths);
     memset(ra->deaths, 0, (last - first + 1) * sizeof *ra->deaths);
     most[0] = most[1] = 0;
     ra->loop_stamp++;

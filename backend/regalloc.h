@@ -126,8 +126,8 @@ struct ra {
     uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
     uint32_t loop_stamp;
     ir_ref *loop_uses;               uint32_t nloop_uses, cap_loop_uses; /* values named in the loop that is being entered */
-    uint32_t *block_pos;             /* first position of each block; one more for the end */
-    struct ra_entry *entries;        uint32_t cap_blocks;
+    uint32_t *block_pos;             uint32_t cap_block_pos; /* first position of each block; one more for the end */
+    struct ra_entry *entries;        uint32_t cap_entries;
     uint8_t guest_of[RA_NREGS];      /* home host register -> guest register row */
     struct ra_val ghosts[RA_NREGS];  /* entry values of homed[] as units start with them */
     bool ghosts_made;

@@ -1,17 +1,15 @@
 /* Where in memory values wait: slots of guest registers, and spill slots. See regalloc.h. */
 #include "backend/regalloc.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "ir/grow.h"
 
 enum { FIRST_SPILL = offsetof(struct cpu, spill) };
 
 static void span_add(struct ra *ra, uint32_t *slot, uint32_t first, uint32_t last)
 {
-    if (ra->nspans >= ra->cap_spans) {
-        ra->cap_spans = ra->cap_spans * 2 + 128;
-        ra->spans = realloc(ra->spans, ra->cap_spans * sizeof *ra->spans);
-    }
+    grow(&ra->spans, &ra->cap_spans, ra->nspans + 1, sizeof *ra->spans);
     ra->spans[ra->nspans] = (struct ra_span){ first, last, *slot };
     *slot = ra->nspans++;
 }

@@ -1,27 +1,17 @@
 /* Order, predecessors and dominators of a unit's blocks. */
 #include "ir/cfg.h"
 
+#include "ir/grow.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-static void out_of_memory(void)
-{
-    fputs("dragoman: out of memory while translating\n", stderr);
-    abort();
-}
 
 /** Cuts the arrays for `n` blocks out of one piece of memory. Returns a work area of 2n words. */
 static uint32_t *layout(struct ir_cfg *g, uint32_t n)
 {
     uint32_t words = 3 * n + (n + 1) + 2 * n + 2 * n;
 
-    if (words > g->cap) {
-        free(g->mem);
-        g->cap = words * 2;
-        g->mem = malloc(g->cap * sizeof *g->mem);
-        if (!g->mem)
-            out_of_memory();
-    }
+    grow(&g->mem, &g->cap, words, sizeof *g->mem);
     g->order = g->mem;
     g->pos = g->order + n;
     g->idom = g->pos + n;
@@ -121,9 +111,10 @@ struct ir_cfg *ir_cfg_build(struct ir_unit *u)
     struct ir_cfg *g = u->cfg;
 
     if (!g) {
-        g = u->cfg = calloc(1, sizeof *g);
+        g = calloc(1, sizeof *g);
         if (!g)
-            out_of_memory();
+            grow_refused();
+        u->cfg = g;
     }
     uint32_t *work = layout(g, u->nblocks);
     for (uint32_t b = 0; b < u->nblocks; b++)

@@ -1,33 +1,17 @@
 /* The builder: appends insns to blocks, interns constants, makes edges and snapshots. The unit's arrays only
  * ever grow and are kept across ir_reset(), so that translating costs no allocation per op. */
 #include "ir/cfg.h"
+#include "ir/grow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_INSNS = 1024, FIRST_OTHER = 64, FIRST_HASH = 256 };
 
-/** Grows `*arr` (elements of `size` bytes) to at least `need` elements. Dies when memory is out, as everything
- * that cannot go on does. */
-static void grow(void *arr, uint32_t *cap, uint32_t need, size_t size, uint32_t first)
-{
-    uint32_t n = *cap ? *cap : first;
-
-    while (n < need)
-        n *= 2;
-    void *p = realloc(*(void **)arr, (size_t)n * size);
-    if (!p) {
-        fputs("dragoman: out of memory while translating\n", stderr);
-        abort();
-    }
-    *(void **)arr = p;
-    *cap = n;
-}
-
 #define ROOM(u, arr, count, first) \
     do { \
         if (__builtin_expect((count) > (u)->cap_##arr, 0)) \
-            grow(&(u)->arr, &(u)->cap_##arr, (count), sizeof *(u)->arr, (first)); \
+            grow(&(u)->arr, &(u)->cap_##arr, (count) < (first) ? (first) : (count), sizeof *(u)->arr); \
     } while (0)
 
 struct ir_unit *ir_new(void)
@@ -59,8 +43,8 @@ void ir_reset(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t m
 
     if (!u->const_hash) {
         uint32_t cap = 0;
-        grow(&u->const_hash, &cap, FIRST_HASH, sizeof *u->const_hash, FIRST_HASH);
-        u->const_hash_mask = cap - 1;
+        grow(&u->const_hash, &cap, FIRST_HASH, sizeof *u->const_hash);
+        u->const_hash_mask = FIRST_HASH - 1;
     }
     memset(u->const_hash, 0, (u->const_hash_mask + 1) * sizeof *u->const_hash);
     u->nconsts = 0;
@@ -90,11 +74,10 @@ void *ir_scratch(struct ir_unit *u, size_t bytes)
         while (n < bytes)
             n *= 2;
         free(u->scratch);
+        u->cap_scratch = 0;
         u->scratch = malloc(n);
-        if (!u->scratch) {
-            fputs("dragoman: out of memory while translating\n", stderr);
-            abort();
-        }
+        if (!u->scratch)
+            grow_refused();
         u->cap_scratch = n;
     }
     return u->scratch;
@@ -238,9 +221,9 @@ static void const_rehash(struct ir_unit *u)
     uint32_t cap = 0;
     uint32_t n = 2 * (u->const_hash_mask + 1);
 
-    grow(&u->const_hash, &cap, n, sizeof *u->const_hash, n);
-    memset(u->const_hash, 0, cap * sizeof *u->const_hash);
-    u->const_hash_mask = cap - 1;
+    grow(&u->const_hash, &cap, n, sizeof *u->const_hash);
+    memset(u->const_hash, 0, n * sizeof *u->const_hash);
+    u->const_hash_mask = n - 1;
     for (ir_ref r = 1; r < u->ninsns; r++) {
         const struct ir_insn *i = &u->insns[r];
         if (i->op != IR_const)

@@ -434,11 +434,11 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
 /* The only one: units are compiled one at a time, under cache.lock. */
 static struct x86_emit *emitter(const struct guest *guest)
 {
-    static struct x86_emit *self;
+    static struct x86_emit the_one, *self;
 
     if (self)
         return self;
-    self = calloc(1, sizeof *self);
+    self = &the_one;
     for (unsigned r = 0; r < GUEST_MAX_REGS; r++)
         home_of[r] = r >= guest->nregs || homes_of(r) == HOME_NONE ? RA_NONE
                      : (uint8_t)(homes_of(r) + (homes_is_fp(guest, r) ? RA_XMM0 : 0));
@@ -474,10 +474,7 @@ static void begin(struct x86_emit *e, struct ir_unit *u, struct code_buf *buf, u
     e->nstubs = e->nexits = e->nfaults = e->nrelocs = 0;
     e->npool = e->npool_uses = e->njumps = 0;
     e->snap_size = 0;
-    if (u->nblocks > e->cap_blocks) {
-        e->cap_blocks = u->nblocks * 2;
-        e->block_at = realloc(e->block_at, e->cap_blocks * sizeof *e->block_at);
-    }
+    grow(&e->block_at, &e->cap_blocks, u->nblocks, sizeof *e->block_at);
     snaplog_reset(e);
 }
 

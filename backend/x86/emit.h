@@ -16,6 +16,7 @@
 #include "backend/x86/enc.h"
 #include "backend/x86/homes.h"
 #include "backend/x86/rt.h"
+#include "ir/grow.h"
 
 struct host_features { bool avx, avx2, fma, bmi1, bmi2, lzcnt, f16c, aes, sha, clmul; };
 extern struct host_features host_features;
@@ -200,10 +201,4 @@ void rt_result(struct x86_emit *e, unsigned reg, unsigned type);
 #include "backend/x86/ops.def"
 
 /** Makes sure vector `v` has room for one more element. */
-#define GROW(e, v)                                                                                 \
-    do {                                                                                           \
-        if ((e)->n##v == (e)->cap_##v) {                                                           \
-            (e)->cap_##v = (e)->cap_##v * 2 + 16;                                                  \
-            (e)->v = realloc((e)->v, (e)->cap_##v * sizeof *(e)->v);                               \
-        }                                                                                          \
-    } while (0)
+#define GROW(e, v) grow(&(e)->v, &(e)->cap_##v, (e)->n##v + 1, sizeof *(e)->v)

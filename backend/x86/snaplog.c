@@ -19,10 +19,7 @@ void snaplog_reset(struct x86_emit *e)
 
 static void *append(struct x86_emit *e, size_t size)
 {
-    if (e->snap_size + size > e->cap_snap) {
-        e->cap_snap = (e->cap_snap + (uint32_t)size) * 2 + 256;
-        e->snap_data = realloc(e->snap_data, e->cap_snap);
-    }
+    grow(&e->snap_data, &e->cap_snap, e->snap_size + (uint32_t)size, 1);
     e->snap_size += (uint32_t)size;
     return e->snap_data + e->snap_size - size;
 }

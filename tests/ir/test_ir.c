@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ir/eval.h"
 #include "ir/cfg.h"
+#include "ir/grow.h"
 #include "ir/passes/pass.h"
 #include "tests/ir/random.h"
 #include "tests/ir/testguest.h"
@@ -254,6 +256,31 @@ static void layout_keeps_loops_together(void **state)
         assert_int_equal(u->blocks[b].loop_head, b == 1 || b == 3);
 }
 
+static jmp_buf refused;
+
+static void refuse(void)
+{
+    longjmp(refused, 1);
+}
+
+static void refused_memory_leaves_the_array(void **state)
+{
+    uint32_t *array = NULL, cap = 0;
+
+    (void)state;
+    grow(&array, &cap, 10, sizeof *array);
+    assert_true(cap >= 10);
+    array[9] = 4711;
+    grow_refused = refuse;
+    if (setjmp(refused) == 0) {
+        grow(&array, &cap, UINT32_MAX / 2, (size_t)1 << 40);
+        fail();
+    }
+    assert_true(cap < 100);
+    assert_int_equal(array[9], 4711);
+    free(array);
+}
+
 static void passes_can_be_left_out(void **state)
 {
     (void)state;
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test(ways_out), cmocka_unit_test(loops_end_at_the_limit), cmocka_unit_test(amo_and_cas),
         cmocka_unit_test(division_and_shifts), cmocka_unit_test(every_pure_op_has_a_value),
         cmocka_unit_test(layout_keeps_loops_together), cmocka_unit_test(passes_can_be_left_out),
+        cmocka_unit_test(refused_memory_leaves_the_array),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

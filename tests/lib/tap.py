@@ -5,9 +5,15 @@ with one line that says what is wrong, or raises Skip with the reason why it can
 """
 
 import os
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+
+# A shell starts background jobs with these ignored, which the programs under test would inherit.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
 
 
 class Fail(Exception):
