@@ -13,6 +13,7 @@
 #include "backend/backend.h"
 #include "backend/keep.h"
 #include "backend/run.h"
+#include "binfmt/binfmt.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
 #include "frontend/guest.h"
@@ -269,6 +270,9 @@ static void log_start(const struct exec_info *info)
 int main(int argc, char **argv)
 {
     static struct exec_info info;
+    /* A word without a slash: a program of that name is ./binfmt. */
+    if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "binfmt") == 0)
+        return binfmt_main(argc - 1, argv + 1);
     int first = options_parse(argc, argv);
     const char *name = argv[first];
     struct program p = { .argv = argv + first, .argc = (size_t)(argc - first) };

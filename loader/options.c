@@ -13,6 +13,7 @@
 #include "frontend/guest.h"
 #include "ir/passes/pass.h"
 #include "loader/hostfd.h"
+#include "loader/probe.h"
 #include "loader/space.h"
 #include "syscall/coverage.h"
 
@@ -300,14 +301,41 @@ static void set_defaults(void)
             *(uint64_t *)member(&rows[i]) = OPTION_UNSET;
 }
 
+bool options_by_kernel(void)
+{
+    return getauxval(AT_FLAGS) & 1;   /* AT_FLAGS_PRESERVE_ARGV0, linux/binfmts.h */
+}
+
+/* binfmt_misc's flag O: the program is open already. */
+static void take_exec_fd(void)
+{
+    errno = 0;
+    unsigned long fd = getauxval(AT_EXECFD);
+    if (errno == 0)
+        options.program_fd = fd;
+}
+
+/* The words that the kernel made: dragoman, PROGRAM, ARGV0, ARGUMENTS. PROGRAM takes ARGV0's place. */
+static int kernel_words(int argc, char **argv)
+{
+    if (argc < 3)
+        usage_error("no program given");
+    options.argv0 = argv[2];
+    argv[2] = argv[1];
+    return 2;
+}
+
 int options_parse(int argc, char **argv)
 {
     int i = 1;
     set_defaults();
+    take_exec_fd();
     /* A privileged program's user must not choose how it is run (binfmt_misc with flag C). */
     if (!getauxval(AT_SECURE))
         read_environment();
-    while (i < argc && argv[i][0] == '-' && argv[i][1]) {
+    if (options_by_kernel())
+        i = kernel_words(argc, argv);
+    while (!options_by_kernel() && i < argc && argv[i][0] == '-' && argv[i][1]) {
         if (strcmp(argv[i], "--") == 0) {
             i++;
             break;
@@ -399,5 +427,10 @@ int options_self_fd(void)
                                              : open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC);
+    struct probe probe;
+    if (fd >= 0 && (probe_fd(fd, &probe) < 0 || probe.kind != PROBE_NATIVE)) {
+        close(fd);      /* started by binfmt_misc, AT_EXECFN is the guest's program */
+        fd = -1;
+    }
     return kept = fd < 0 ? -1 : hostfd_keep(fd);
 }

@@ -40,6 +40,10 @@ extern struct options options;
 /** Exit code for a command line that makes no sense, as env(1) and timeout(1) have it. */
 enum { OPTIONS_EXIT = 125 };
 
+/** Whether the kernel's binfmt_misc started us with flag P (AT_FLAGS says so): the words are ours, the program, its argv[0], its
+ * arguments, and there are no options. */
+bool options_by_kernel(void);
+
 /** Parses argv and the environment; exits after -help and the like, and with OPTIONS_EXIT after a message if
  * something is wrong. Returns the index of PROGRAM in argv. */
 int options_parse(int argc, char **argv);

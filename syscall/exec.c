@@ -241,8 +241,8 @@ static int64_t exec_guest(struct exec *e)
     size_t inherited, n = 0;
     int filters, self = options_self_fd();
     const char *const *first = options_child_argv(&inherited);
-    if (self < 0)
-        return -ENOEXEC;
+    if (self < 0)   /* no way to ourselves: binfmt_misc may know one */
+        return host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);
     int64_t r = seccomp_save(e->s->t, &filters);
     if (r < 0)
         return r;
