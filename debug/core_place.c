@@ -166,7 +166,7 @@ static int nameless_folder_by_child(void)
     return p.folder;
 }
 
-void core_divert(bool want)
+void core_divert(bool want, bool own_memory)
 {
     struct rlimit none = { 0, RLIM_INFINITY }, page = { 4096, RLIM_INFINITY }, now;
     int folder = -1;
@@ -181,7 +181,7 @@ void core_divert(bool want)
         if (folder < 0)
             folder = nameless_folder_by_child();
     }
-    FILE *f = fopen("/proc/self/coredump_filter", "we");
+    FILE *f = own_memory ? fopen("/proc/self/coredump_filter", "we") : NULL;
     if (f) {
         fputs("0", f);
         fclose(f);
