@@ -74,5 +74,14 @@ static inline uint64_t vsplat(unsigned size, uint64_t lane)
 /* An op's function: false if it has no code for the variant, having emitted nothing. */
 typedef bool vec_fn(struct vec_op *v);
 
+/* --- F16 lanes (emit_vec_half.c): as a function of the table */
+vec_fn vec_half_arith, vec_half_fma, vec_half_cmp;
+/** vfrint with the immediate of roundps. */
+bool vec_half_frint(struct vec_op *v, unsigned imm);
+/** Goes to C if a lane of the result is a NaN or the smallest normal number. */
+void vec_half_check(struct vec_op *v);
+/** The op in C if `cc` holds, instead of what comes before this (emit_vec_fp.c). */
+void vec_stub_in_c(struct vec_op *v, enum x86_cc cc);
+
 #define VEC_EMIT(op, kind, fn) vec_fn vec_##fn;
 #include "backend/x86/vec_emit.def"

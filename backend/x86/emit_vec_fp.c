@@ -1,5 +1,6 @@
 /* Floating-point lanes. The host's results stand unless one is a NaN: then the whole op is done again in C, by the
- * guest's rule (RT_vec). F16 lanes, flushing (IR_FP_FZ) and static rounding modes of arithmetic are C's altogether. */
+ * guest's rule (RT_vec). Flushing (IR_FP_FZ) and static rounding modes of arithmetic are C's altogether; F16 lanes:
+ * emit_vec_half.c. */
 #include "backend/x86/emit_vec.h"
 
 enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3, CMP_EQ_OR_UNORD = 8 };
@@ -88,8 +89,7 @@ static struct stub *stub_for(struct vec_op *v)
     return s;
 }
 
-/* The op in C if `cc` holds, instead of what comes before this. */
-static void stub_in_c(struct vec_op *v, enum x86_cc cc)
+void vec_stub_in_c(struct vec_op *v, enum x86_cc cc)
 {
     struct stub *s = stub_for(v);
 
@@ -115,7 +115,7 @@ static void if_nan(struct vec_op *v)
 
     if (single(v)) {
         wide(v) ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
-        stub_in_c(v, X86_P);
+        vec_stub_in_c(v, X86_P);
         return;
     }
     t = vtemp(e);
@@ -123,7 +123,7 @@ static void if_nan(struct vec_op *v)
     v3i(e, wide(v) ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
     x86_movmskps_rx(&e->b, r, xmm(t));
     x86_test_rr(&e->b, 4, r, r);
-    stub_in_c(v, X86_NE);
+    vec_stub_in_c(v, X86_NE);
 }
 
 /* Flags: not equal if a lane of d, of the width `w64` says, is a NaN or a smallest normal number: that may have been rounded up
@@ -154,12 +154,12 @@ static void if_nan_or_smallest(struct vec_op *v, bool w64)
 
     if (single(v)) {
         fp_test_smallest(e, w64, v->d, t);
-        stub_in_c(v, X86_E);
+        vec_stub_in_c(v, X86_E);
     } else {
         unsigned s = host_features.avx ? t : vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
 
         test_nan_or_smallest(v, w64, t, s, r);
-        stub_in_c(v, X86_NE);
+        vec_stub_in_c(v, X86_NE);
     }
 }
 
@@ -182,7 +182,7 @@ bool vec_farith(struct vec_op *v)
     unsigned a, b;
 
     if (!on_host(v, false))
-        return false;
+        return vec_half_arith(v);
     a = quiet_half(v, v->a, false);
     b = quiet_half(v, v->b, div);
     v3(e, fp_op(v, opcode_of(v->i->op)), v->d, a, b);
@@ -223,7 +223,7 @@ bool vec_fmulx(struct vec_op *v)
     uint32_t special = x86_jcc_rel32_fwd(&e->b, X86_NE);
     v3(e, fp_op(v, 0x59), v->d, v->a, v->b);
     test_nan_or_smallest(v, wide(v), t, s, r);
-    stub_in_c(v, X86_NE);
+    vec_stub_in_c(v, X86_NE);
 
     struct stub *stub = &e->stubs[e->nstubs - 1]; /* that of NaNs serves both */
     stub->from[stub->nfrom++] = special;
@@ -236,7 +236,7 @@ bool vec_fsqrt(struct vec_op *v)
     uint32_t op = fp_op(v, 0x51);
 
     if (!on_host(v, false))
-        return false;
+        return vec_half_arith(v);
     if (single(v))
         v3(e, op, v->d, v->a, v->a);
     else
@@ -254,7 +254,7 @@ bool vec_fma(struct vec_op *v)
     unsigned a, b;
 
     if (!on_host(v, false) || !host_features.fma)
-        return false;
+        return vec_half_fma(v);
     op |= opcodes[v->i->imm & 3] + (single(v) ? 1u : 0u);
     a = quiet_half(v, v->a, false);
     b = quiet_half(v, v->b, false);
@@ -319,7 +319,7 @@ bool vec_fcmp(struct vec_op *v)
     unsigned a, b;
 
     if (!on_host(v, true))
-        return false;
+        return vec_half_cmp(v);
     a = quiet_half(v, v->a, false);
     b = quiet_half(v, v->b, false);
     switch (v->i->op) {
@@ -348,9 +348,11 @@ bool vec_frint(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned imm;
 
-    if (!on_host(v, true) || v->i->imm || !round_imm(v, &imm))
+    if (v->i->imm || !round_imm(v, &imm))
         return false;
     imm |= v->i->aux & IR_V_EXACT ? 0 : 8;
+    if (!on_host(v, true))
+        return vec_half_frint(v, imm);
     if (single(v))
         v3i(e, wide(v) ? X86_OP(66, 0F3A, 0B) : X86_OP(66, 0F3A, 0A), v->d, v->a, v->a, imm);
     else
@@ -422,7 +424,7 @@ static bool to_int32(struct vec_op *v, bool is_signed)
         v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
         x86_movmskps_rx(&e->b, r, xmm(t));
         x86_test_rr(&e->b, 4, r, r);
-        stub_in_c(v, X86_NE);
+        vec_stub_in_c(v, X86_NE);
         return true;
     }
     t = vtemp(e);
@@ -556,17 +558,22 @@ bool vec_fcvt_from_int(struct vec_op *v)
     return wide(v) ? from_int64(v, is_signed) : from_int32(v, is_signed);
 }
 
-/* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs. */
+/* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs. Halves are not
+ * flushed. */
 bool vec_fcvtl(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
     bool half = (unsigned)v->lane == IR_F16, hi = v->i->aux & IR_V_HI;
-    unsigned part = v->i->aux & (IR_V_ONE | IR_V_LOW), a = v->a;
+    unsigned fp = fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON), a = v->a;
 
-    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || part || (half && !host_features.f16c))
+    if ((half ? fp & ~(unsigned)IR_FP_FZ : fp) || (half && !host_features.f16c))
         return false;
     if (hi) {
         v2i(e, X86_OP(66, 0F, 70), v->d, a, 0xee);
+        a = v->d;
+    }
+    if (v->i->aux & (IR_V_ONE | IR_V_LOW)) {
+        v3k(e, V_PAND, v->d, a, half && v->i->aux & IR_V_ONE ? 0xffff : 0xffffffff, 0);
         a = v->d;
     }
     if (half)
@@ -576,14 +583,36 @@ bool vec_fcvtl(struct vec_op *v)
     return true;
 }
 
+static bool to_half(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned a = v->a;
+
+    if (!host_features.f16c)
+        return false;
+    if (v->i->aux & IR_V_ONE) {
+        v3k(e, V_PAND, v->d, a, 0xffffffff, 0);
+        a = v->d;
+    }
+    x86_vcvtps2ph_xxi(&e->b, xmm(v->d), xmm(a), 4); /* as MXCSR rounds */
+    vec_half_check(v);
+    return true;
+}
+
 bool vec_fcvtn(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
+    unsigned a = v->a;
 
-    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || IR_FP_RM(fp_aux(v)) != IR_RM_DYN ||
-        v->i->aux & (IR_V_ONE | IR_V_LOW) || v->i->imm || !wide(v))
+    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || IR_FP_RM(fp_aux(v)) != IR_RM_DYN || v->i->imm)
         return false;
-    v2(e, X86_OP(66, 0F, 5A), v->d, v->a);
+    if (!wide(v))
+        return to_half(v);
+    if (v->i->aux & IR_V_ONE) {
+        x86_movq_xx(&e->b, xmm(v->d), xmm(a));
+        a = v->d;
+    }
+    v2(e, X86_OP(66, 0F, 5A), v->d, a);
     if_nan_or_smallest(v, false);
     return true;
 }

@@ -1,0 +1,233 @@
+/* F16 lanes with F16C: computed as F32, four at a time, and rounded again. For sums, products, quotients and roots that is as good
+ * as rounding once: a single has more than twice the bits of a half and two (Figueroa, "When is double rounding innocuous?").
+ * No single overflows or becomes tiny here, and what is inexact as a single is inexact as a half, so exceptions are the
+ * half's. Results that are NaNs, or the smallest normal number, which may have been rounded up to (see
+ * vec_emit.def), are computed again in C. The sum of a fused multiply-add is made exactly, as F64, and rounded to odd before it
+ * becomes a half. */
+#include "backend/x86/emit_vec.h"
+
+enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, ROUND_MXCSR = 4 };
+
+#define HIGH_HALF 0xee           /* pshufd: the upper half in both */
+#define ONES 0x3c003c003c003c00u
+
+static bool has_code(const struct vec_op *v, bool any_rounding)
+{
+    unsigned fp = IR_V_FP_AUX(v->i->aux);
+
+    return (unsigned)v->lane == IR_F16 && host_features.f16c && !(fp & IR_FP_FZ) &&
+           (any_rounding || IR_FP_RM(fp) == IR_RM_DYN);
+}
+
+/* t = four lanes of `a` as F32: the lower, or the upper ones. ONE: the other three are 0, or 1 for divisors. */
+static void widen4(struct vec_op *v, unsigned t, unsigned a, bool upper, bool divisor)
+{
+    struct x86_emit *e = v->e;
+
+    if (upper) {
+        v2i(e, X86_OP(66, 0F, 70), t, a, HIGH_HALF);
+        a = t;
+    } else if (v->i->aux & IR_V_ONE) {
+        v3k(e, V_PAND, t, a, 0xffff, 0);
+        if (divisor)
+            v3k(e, V_POR, t, t, ONES & ~0xffffull, 0);
+        a = t;
+    }
+    x86_vcvtph2ps_xx(&e->b, xmm(t), xmm(a));
+}
+
+static uint32_t opcode_of(enum ir_op op)
+{
+    switch (op) {
+    case IR_vfadd: return X86_OP(NP, 0F, 58);
+    case IR_vfsub: return X86_OP(NP, 0F, 5C);
+    case IR_vfdiv: return X86_OP(NP, 0F, 5E);
+    case IR_vfsqrt: return X86_OP(NP, 0F, 51);
+    default: return X86_OP(NP, 0F, 59);
+    }
+}
+
+/* Goes to C if a lane of d is a NaN or the smallest normal number, or if register `bad` (or RA_NONE) is not 0. t, s: temporaries. */
+static void check(struct vec_op *v, unsigned bad, unsigned t, unsigned s)
+{
+    struct x86_emit *e = v->e;
+    unsigned r = ra_temp(&e->ra, RA_GPR, 0);
+
+    v3k(e, V_PAND, t, v->d, vsplat(1, 0x7fff), vsplat(1, 0x7fff));
+    v3k(e, V_PCMPGT(1), s, t, vsplat(1, 0x7c00), vsplat(1, 0x7c00));
+    v3k(e, V_PCMPEQ(1), t, t, vsplat(1, 0x0400), vsplat(1, 0x0400));
+    v3(e, V_POR, t, t, s);
+    if (bad != RA_NONE)
+        v3(e, V_POR, t, t, bad);
+    x86_pmovmskb_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    vec_stub_in_c(v, X86_NE);
+}
+
+void vec_half_check(struct vec_op *v)
+{
+    unsigned t = vtemp(v->e), s = vtemp(v->e);
+
+    check(v, RA_NONE, t, s);
+}
+
+bool vec_half_arith(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool binary = ir_ops[v->i->op].nargs == 2, full = !(v->i->aux & (IR_V_ONE | IR_V_LOW));
+    uint32_t op = opcode_of(v->i->op);
+    unsigned t, s;
+
+    if (!has_code(v, false))
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    for (int upper = 0; upper <= full; upper++) {
+        widen4(v, t, v->a, upper, false);
+        if (binary) {
+            widen4(v, s, v->b, upper, v->i->op == IR_vfdiv);
+            v3(e, op, t, t, s);
+        } else {
+            v2(e, op, t, t);
+        }
+        x86_vcvtps2ph_xxi(&e->b, upper ? xmm(t) : xmm(v->d), xmm(t), ROUND_MXCSR);
+    }
+    if (full)
+        v3(e, V_PUNPCKLQDQ, v->d, v->d, t);
+    else if (v->i->aux & IR_V_ONE) /* 0 - 0 may be -0 */
+        v3k(e, V_PAND, v->d, v->d, 0xffff, 0);
+    check(v, RA_NONE, t, s);
+    return true;
+}
+
+/* --- fused multiply-add */
+
+enum { PRODUCT_NEGATED = 1, ADDEND_NEGATED = 2 };
+
+/* Four lanes: ones in `bad` where p + c may have more than 53 bits: p has 22 and c 11, so their exponents differ by more than 30
+ * then, and neither is 0. t, s, u: temporaries. */
+static void mark_distant(struct x86_emit *e, unsigned bad, unsigned p, unsigned c, unsigned t, unsigned s, unsigned u)
+{
+    uint64_t exponent = vsplat(2, 0x7f800000), far = vsplat(2, 30u << 23);
+
+    v3k(e, V_PAND, t, p, exponent, exponent);
+    v3k(e, V_PAND, s, c, exponent, exponent);
+    v3(e, X86_OP(66, 0F38, 39), u, t, s); /* pminsd */
+    v3k(e, V_PCMPEQ(2), u, u, 0, 0);
+    v3(e, V_PSUB(2), s, s, t);
+    v2(e, X86_OP(66, 0F38, 1E), s, s); /* pabsd */
+    v3k(e, V_PCMPGT(2), s, s, far, far);
+    v3(e, V_PANDN, s, u, s);
+    v3(e, V_POR, bad, bad, s);
+}
+
+/* d = the lower two lanes of p + c, as F32 rounded to odd. s: a temporary. */
+static void add_to_odd(struct x86_emit *e, unsigned d, unsigned p, unsigned c, unsigned s)
+{
+    uint64_t lost = (1u << 29) - 1;
+
+    v2(e, X86_OP(NP, 0F, 5A), d, p); /* cvtps2pd */
+    v2(e, X86_OP(NP, 0F, 5A), s, c);
+    v3(e, X86_OP(66, 0F, 58), d, d, s);
+    v3k(e, V_PAND, s, d, lost, lost);
+    v3k(e, V_PCMPEQ(3), s, s, 0, 0);
+    v3k(e, V_PANDN, s, s, lost + 1, lost + 1);
+    v3k(e, V_PAND, d, d, ~lost, ~lost);
+    v3(e, V_POR, d, d, s);
+    v2(e, X86_OP(66, 0F, 5A), d, d); /* cvtpd2ps */
+}
+
+static void negate4(struct x86_emit *e, unsigned d)
+{
+    v3k(e, X86_OP(NP, 0F, 57), d, d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
+}
+
+/* d = four lanes as halves, in the low half. t[0], t[1]: product and addend; t[5] gathers what goes to C. */
+static void fma4(struct vec_op *v, unsigned d, const unsigned t[6], bool upper)
+{
+    struct x86_emit *e = v->e;
+
+    widen4(v, t[0], v->a, upper, false);
+    widen4(v, t[2], v->b, upper, false);
+    widen4(v, t[1], v->c, upper, false);
+    v3(e, X86_OP(NP, 0F, 59), t[0], t[0], t[2]);
+    if (v->i->imm & PRODUCT_NEGATED)
+        negate4(e, t[0]);
+    if (v->i->imm & ADDEND_NEGATED)
+        negate4(e, t[1]);
+    mark_distant(e, t[5], t[0], t[1], t[2], t[3], t[4]);
+    add_to_odd(e, t[4], t[0], t[1], t[2]);
+    if (!(v->i->aux & IR_V_ONE)) {
+        v2i(e, X86_OP(66, 0F, 70), t[0], t[0], HIGH_HALF);
+        v2i(e, X86_OP(66, 0F, 70), t[1], t[1], HIGH_HALF);
+        add_to_odd(e, t[3], t[0], t[1], t[2]);
+        v3(e, V_PUNPCKLQDQ, t[4], t[4], t[3]);
+    }
+    x86_vcvtps2ph_xxi(&e->b, xmm(d), xmm(t[4]), ROUND_MXCSR);
+}
+
+bool vec_half_fma(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    unsigned t[6];
+
+    if (!has_code(v, false))
+        return false;
+    for (unsigned k = 0; k < 6; k++)
+        t[k] = vtemp(e);
+    vzero(e, t[5]);
+    fma4(v, v->d, t, false);
+    if (!(v->i->aux & (IR_V_ONE | IR_V_LOW))) {
+        fma4(v, t[4], t, true);
+        v3(e, V_PUNPCKLQDQ, v->d, v->d, t[4]);
+    } else if (v->i->aux & IR_V_ONE) { /* -0 + 0 may be -0 */
+        v3k(e, V_PAND, v->d, v->d, 0xffff, 0);
+    }
+    check(v, t[5], t[0], t[1]);
+    return true;
+}
+
+/* --- comparisons, integral values */
+
+bool vec_half_cmp(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool full = !(v->i->aux & (IR_V_ONE | IR_V_LOW)), equal = v->i->op == IR_vfcmpeq;
+    unsigned imm = equal ? CMP_EQ : v->i->op == IR_vfcmpgt ? CMP_LT : CMP_LE, t, s;
+
+    if (!has_code(v, true))
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    for (int upper = 0; upper <= full; upper++) {
+        widen4(v, t, v->a, upper, false);
+        widen4(v, s, v->b, upper, false);
+        v3i(e, X86_OP(NP, 0F, C2), upper ? t : v->d, s, t, imm); /* b less than a */
+    }
+    if (!full)
+        vzero(e, t);
+    v3(e, X86_OP(66, 0F, 6B), v->d, v->d, t); /* packssdw */
+    if (v->i->aux & IR_V_ONE)
+        v3k(e, V_PAND, v->d, v->d, 0xffff, 0);
+    return true;
+}
+
+bool vec_half_frint(struct vec_op *v, unsigned imm)
+{
+    struct x86_emit *e = v->e;
+    bool full = !(v->i->aux & (IR_V_ONE | IR_V_LOW));
+    unsigned t;
+
+    if (!has_code(v, true))
+        return false;
+    t = vtemp(e);
+    for (int upper = 0; upper <= full; upper++) {
+        widen4(v, t, v->a, upper, false);
+        v2i(e, X86_OP(66, 0F3A, 08), t, t, imm);
+        x86_vcvtps2ph_xxi(&e->b, upper ? xmm(t) : xmm(v->d), xmm(t), ROUND_MXCSR);
+    }
+    if (full)
+        v3(e, V_PUNPCKLQDQ, v->d, v->d, t);
+    check(v, RA_NONE, t, vtemp(e));
+    return true;
+}
