@@ -132,11 +132,26 @@ static int go_on(struct region *rg, gaddr pc)
     return REGION_NO_LEADER;
 }
 
-/* A branch with one way out of the region: a side exit. */
-static void side_exit(struct region *rg, ir_ref cond, gaddr target)
+/* Ends the current block with a branch; where two conditions are joined, each gets a branch of its own. */
+static void branch_to(struct ir_unit *u, ir_ref cond, uint32_t yes, uint32_t no)
 {
-    ir_emit(rg->u, IR_exit_if, IR_VOID, target <= rg->tr.pc ? IR_EXIT_POLL : 0, cond, IR_NONE, IR_NONE,
-            (int64_t)target);
+    const struct ir_insn *i = ir_at(u, cond);
+    enum ir_op op = i->op;
+    ir_ref x = i->arg[0], y = i->arg[1];
+
+    if (op != IR_and && op != IR_or) {
+        uint32_t edge = ir_edge_new(u, NULL, 0);
+
+        ir_edge_new(u, NULL, 0);
+        ir_emit(u, IR_br, IR_VOID, (uint16_t)edge, cond, IR_NONE, IR_NONE, yes | (int64_t)no << 16);
+        return;
+    }
+
+    uint32_t second = ir_block_new(u);
+
+    branch_to(u, x, op == IR_or ? yes : second, op == IR_or ? second : no);
+    ir_block_use(u, second);
+    branch_to(u, y, yes, no);
 }
 
 /* Forgets all values but constants. */
@@ -158,18 +173,17 @@ static int fork_to(struct region *rg, ir_ref cond, int taken, int past, gaddr pa
     uint32_t to_no;
 
     if (!yes || (!inherits && !no)) {
-        side_exit(rg, cond, l[taken].pc);
+        tr_exit_if(&rg->tr, cond, l[taken].pc);
         return go_on(rg, past_pc);
     }
     to_no = inherits ? ir_block_new(u) : no->block;
 
-    uint32_t edge = ir_edge_new(u, NULL, 0);
+    bool self = yes->block == u->cur;
 
-    ir_edge_new(u, NULL, 0);
-    ir_emit(u, IR_br, IR_VOID, (uint16_t)edge, cond, IR_NONE, IR_NONE, yes->block | (int64_t)to_no << 16);
+    branch_to(u, cond, yes->block, to_no);
     if (!inherits)
         return REGION_NO_LEADER;
-    if (yes->block == u->cur) /* a loop's values stay inside, so that pass `peel` can copy it */
+    if (self) /* a loop's values stay inside, so that pass `peel` can copy it */
         keep_constants(&rg->tr);
     ir_block_use(u, to_no);
     return past;
@@ -181,11 +195,11 @@ static int branch(struct region *rg)
     int yes = member_at(rg, taken), no = member_at(rg, past);
 
     if (yes == REGION_NO_LEADER) {
-        side_exit(rg, rg->flow.cond, taken);
+        tr_exit_if(&rg->tr, rg->flow.cond, taken);
         return go_on(rg, past);
     }
     if (no == REGION_NO_LEADER) {
-        side_exit(rg, tr_negated(rg->u, rg->flow.cond), past);
+        tr_exit_if(&rg->tr, tr_negated(rg->u, rg->flow.cond), past);
         return go_on(rg, taken);
     }
     return fork_to(rg, rg->flow.cond, yes, no, past);

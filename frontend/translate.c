@@ -109,8 +109,27 @@ ir_ref tr_negated(struct ir_unit *u, ir_ref c)
     case IR_cmples: return ir_op2(u, IR_cmplts, IR_I1, y, x);
     case IR_cmpltu: return ir_op2(u, IR_cmpleu, IR_I1, y, x);
     case IR_cmpleu: return ir_op2(u, IR_cmpltu, IR_I1, y, x);
+    case IR_const:  return ir_const_val(u, IR_I1, !i->imm);
+    case IR_and: case IR_or: {
+        enum ir_op other = i->op == IR_and ? IR_or : IR_and;
+
+        x = tr_negated(u, x); /* `i` moves */
+        return ir_op2(u, other, IR_I1, x, tr_negated(u, y));
+    }
     default:        return ir_op2(u, IR_xor, IR_I1, c, ir_const_val(u, IR_I1, 1));
     }
+}
+
+void tr_exit_if(struct tr *tr, ir_ref cond, gaddr target)
+{
+    ir_ref x = ir_at(tr->u, cond)->arg[0], y = ir_at(tr->u, cond)->arg[1];
+
+    if (ir_at(tr->u, cond)->op != IR_or) {
+        emit_imm(tr->u, IR_exit_if, target <= tr->pc ? IR_EXIT_POLL : 0, cond, target);
+        return;
+    }
+    tr_exit_if(tr, x, target);
+    tr_exit_if(tr, y, target);
 }
 
 void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
@@ -124,7 +143,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
         if (ir_at(u, cond)->imm)
             tr_goto(tr, taken, IR_JUMP_PLAIN);
     } else if (taken == u->pc && !tr->flow) {
-        emit_imm(u, IR_exit_if, 0, tr_negated(u, cond), past);
+        tr_exit_if(tr, tr_negated(u, cond), past);
         close_loop(tr);
     } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + SHADOW_INSNS < translate_limit) {
         tr->shadow_cond = cond; /* the driver tries to do without the branch */
@@ -134,7 +153,7 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
     } else {
         bool backward = taken <= tr->pc;
 
-        emit_imm(u, IR_exit_if, backward ? IR_EXIT_POLL : 0, cond, taken);
+        tr_exit_if(tr, cond, taken);
         /* After a loop's end comes colder code; after many branches, code that may never be reached (measured:
          * docs/design.md, "Limits of a first translation"). */
         if (backward || --tr->side_exits == 0)
@@ -338,7 +357,7 @@ static gaddr shadow(struct tr *tr)
     if (tr->flow)
         flow_ends(tr, TR_FLOW_BRANCH, cond, end);
     else
-        emit_imm(u, IR_exit_if, 0, cond, end);
+        tr_exit_if(tr, cond, end);
     return past;
 }
 

@@ -90,7 +90,11 @@ void tr_end(struct tr *tr);
 gaddr tr_step(struct tr *tr, gaddr pc);
 /** Leaves for `target` by a direct exit, which ends the unit or the block. It polls if it leads backward. */
 void tr_leave(struct tr *tr, gaddr target, enum ir_jump hint);
-/** The opposite of condition `c` (i1): of a comparison of integers the opposite comparison. */
+/** A side exit to `target` for the case that `cond` holds; for a disjunction two, since each is a comparison and a jump. It polls
+ * if it leads backward. */
+void tr_exit_if(struct tr *tr, ir_ref cond, gaddr target);
+/** The opposite of condition `c` (i1): of a comparison of integers the opposite comparison, of these joined by and, or
+ * what De Morgan says. */
 ir_ref tr_negated(struct ir_unit *u, ir_ref c);
 
 /** How many guest instructions a unit may have (at least 1). */

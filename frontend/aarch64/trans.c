@@ -145,17 +145,5 @@ unsigned fp_aux_rm(struct aarch64_ctx *ctx, int esz, int rmode)
 
 ir_ref not1(struct aarch64_ctx *ctx, ir_ref c)
 {
-    const struct ir_insn *i = ir_at(ctx->u, c);
-    ir_ref x = i->arg[0], y = i->arg[1];
-
-    switch (i->op) {
-    case IR_const:  return const1(ctx, !i->imm);
-    case IR_cmpeq:  return cmp(ctx, IR_cmpne, x, y);
-    case IR_cmpne:  return cmp(ctx, IR_cmpeq, x, y);
-    case IR_cmplts: return cmp(ctx, IR_cmples, y, x);
-    case IR_cmples: return cmp(ctx, IR_cmplts, y, x);
-    case IR_cmpltu: return cmp(ctx, IR_cmpleu, y, x);
-    case IR_cmpleu: return cmp(ctx, IR_cmpltu, y, x);
-    default:        return op1(ctx, IR_xor, c, const1(ctx, true));
-    }
+    return tr_negated(ctx->u, c);
 }
