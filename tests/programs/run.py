@@ -77,15 +77,16 @@ class Program:
             raise tap.Fail(f"{gcc} {' '.join(variant)}: {errors[0]}")
 
     def test(self, guest, quick):
-        """Every variant (only the first when `quick`) must behave as expected."""
+        """Every variant (only the first when `quick`) must behave as expected, also when each loop is hot at once."""
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             want = self.expected or self.native(Path(folder))
             for number, variant in enumerate(self.variants[:1] if quick else self.variants):
                 program = Path(folder) / f"guest{number}"
                 self.compile(guest.gcc, [guest.tuned if w == "tuned" else w for w in variant], program)
-                got = self.start([*dragoman(), "-L", guest.sysroot, program])
-                if wrong := difference(want, got):
-                    raise tap.Fail(f"{' '.join(variant)}: {wrong}")
+                for hot in ([] if quick else [["--hot", "3"]]) + [[]]:
+                    got = self.start([*dragoman(), *hot, "-L", guest.sysroot, program])
+                    if wrong := difference(want, got):
+                        raise tap.Fail(f"{' '.join(variant + hot)}: {wrong}")
 
     def start(self, command):
         """Runs a build of the program in an empty folder of its own."""
