@@ -91,6 +91,8 @@ struct cpu *cpu_new(const struct guest *guest)
          * epoch up. */
         probe[0].pc = CPU_PROBE_NONE;
         cpu->probe_epoch = __atomic_load_n(&cache.epoch, __ATOMIC_ACQUIRE);
+    } else {
+        cpu->probe_fills = UINT32_MAX; /* unknown: whoever had it before */
     }
     cpu->probe = cpu->probe_own;
     cpu->guest = guest;
@@ -210,12 +212,23 @@ uint64_t cpu_enter_epoch(struct cpu *cpu)
     }
 }
 
+/* Few entries are emptied one by one (a program that switches modes has few in each); of many, the memory goes back. */
+static void probe_empty(struct cpu *cpu)
+{
+    if (cpu->probe_fills <= CPU_PROBE_LIST)
+        for (uint32_t k = 0; k < cpu->probe_fills; k++)
+            __atomic_store_n(&cpu->probe_own[cpu->probe_filled[k]].pc, 0, __ATOMIC_RELAXED);
+    else if (madvise(cpu->probe_own, PROBE_BYTES, MADV_DONTNEED) != 0)
+        memset(cpu->probe_own, 0, PROBE_BYTES);
+    cpu->probe_fills = 0;
+    cpu->probe_own[0].pc = CPU_PROBE_NONE;
+}
+
 void cpu_refresh_probe(struct cpu *cpu, uint64_t epoch)
 {
     if (cpu->probe_epoch == epoch && cpu->probe_mode == cpu->mode)
         return;
-    memset(cpu->probe_own, 0, PROBE_BYTES);
-    cpu->probe_own[0].pc = CPU_PROBE_NONE;
+    probe_empty(cpu);
     cpu->probe_epoch = epoch;
     cpu->probe_mode = cpu->mode;
 }
@@ -229,6 +242,9 @@ void cpu_probe_fill(struct cpu *cpu, struct unit *u)
 {
     struct cpu_probe *e = probe_entry(cpu, u->pc);
 
+    if (cpu->probe_fills < CPU_PROBE_LIST)
+        cpu->probe_filled[cpu->probe_fills] = (uint32_t)(e - cpu->probe_own);
+    cpu->probe_fills += cpu->probe_fills <= CPU_PROBE_LIST;
     __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_RELAXED);
     __atomic_store_n(&e->code, u->code, __ATOMIC_RELEASE);
     __atomic_store_n(&e->pc, u->pc, __ATOMIC_SEQ_CST);

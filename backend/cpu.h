@@ -26,7 +26,7 @@ enum { CPU_REG_BYTES = 1024, CPU_SPILL_BYTES = 1024 };
 /* One entry of the per-thread table that indirect jumps probe: guest pc -> host address of a unit. An
  * entry never matches when pc is CPU_PROBE_NONE (an odd address no guest instruction has). */
 struct cpu_probe { uint64_t pc; const void *code; };
-enum { CPU_PROBE_BITS = 15, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
+enum { CPU_PROBE_BITS = 17, CPU_PROBE_LIST = 256, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
 #define CPU_PROBE_NONE UINT64_MAX
 
 enum { CPU_RT_HELPER = 1 << 16 };
@@ -83,6 +83,8 @@ struct cpu {
     uint64_t epoch;                  /* 0: outside the code cache; else its epoch when this thread went in */
     uint64_t probe_epoch;            /* the epoch and the mode that probe_own's entries are good for */
     uint32_t probe_mode;
+    uint32_t probe_fills;            /* how many entries were filled since it was empty; which, if not too many to note */
+    uint32_t probe_filled[CPU_PROBE_LIST];
     const struct guest *guest;
     struct thread *thread;           /* the syscall layer's record of this guest thread */
     struct cpu *next, **pprev;       /* list of all threads' cpus, under the run loop's lock */
