@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -69,7 +70,9 @@ def build(guest, folder):
 
 
 def limits(core):
+    """What the child does first. A shell starts what it runs in the background with SIGQUIT ignored: not so the program."""
     def set_limits():
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (core, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return set_limits
 
