@@ -270,9 +270,9 @@ static bool find_extents(const struct region_map *map, struct ir_unit *u)
     u->nextents = 0;
     u->guest_bytes = 0;
     for (uint32_t k = 0; k < n; k++) {
-        struct ir_extent *e = &u->extents[u->nextents - 1];
+        struct ir_extent *e = u->nextents ? &u->extents[u->nextents - 1] : NULL;
 
-        if (u->nextents && all[k].pc <= e->pc + e->len) {
+        if (e && all[k].pc <= e->pc + e->len) {
             if (all[k].pc + all[k].len > e->pc + e->len)
                 e->len = (uint32_t)(all[k].pc + all[k].len - e->pc);
             continue;

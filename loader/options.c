@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "debug/log.h"
@@ -418,9 +421,10 @@ const char *const *options_child_argv(size_t *count)
     return w.words;
 }
 
+static int kept = -1;   /* options_self_fd() */
+
 int options_self_fd(void)
 {
-    static int kept = -1;
     if (kept >= 0)
         return kept;
     int fd = options.self_fd != OPTION_UNSET ? (int)options.self_fd
@@ -433,4 +437,20 @@ int options_self_fd(void)
         fd = -1;
     }
     return kept = fd < 0 ? -1 : hostfd_keep(fd);
+}
+
+bool options_self_in_memory(void)
+{
+    static bool done;
+    struct stat st;
+    int fd = done || options_self_fd() < 0 ? -1 : memfd_create("dragoman", MFD_CLOEXEC);
+    if (fd < 0)
+        return done;
+    off_t at = 0;
+    done = fstat(kept, &st) == 0;
+    while (done && at < st.st_size)
+        done = sendfile(fd, kept, &at, (size_t)(st.st_size - at)) > 0;
+    done = done && fchmod(fd, 0555) == 0 && dup3(fd, kept, O_CLOEXEC) == kept;
+    close(fd);
+    return done;
 }

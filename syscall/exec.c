@@ -39,6 +39,8 @@ struct exec {
     char words[PROBE_DEPTH + 1][3][PROBE_BYTES]; /* interpreter, argument of each script */
 };
 
+#define AT_EXECVE_CHECK_BIT 0x10000   /* linux/fcntl.h */
+
 enum { ROOM = 3 * (PROBE_DEPTH + 1) };   /* in front of argv, for scripts */
 
 /* Reads a vector of pointers into a new array with `room` free places before and one null pointer after. */
@@ -75,6 +77,15 @@ static int64_t read_vector(gaddr addr, size_t room, gaddr **out, size_t *count)
 
 /* --- finding the file --------------------------------------------------------------------------------- */
 
+/* What the kernel would say of executing the file: permissions, security modules (Landlock), somebody writing to it.
+ * -EINVAL from kernels before 6.14. */
+static int64_t check_by_kernel(int fd)
+{
+    static const char *const argv[] = { "", NULL }, *const envp[] = { NULL };
+    return host_raw(__NR_execveat, (uint64_t)fd, (uintptr_t)"", (uintptr_t)argv, (uintptr_t)envp, AT_EMPTY_PATH | AT_EXECVE_CHECK_BIT,
+                    0);
+}
+
 /* What do_open_execat() checks. */
 static int64_t check_file(int fd, const char *path)
 {
@@ -83,7 +94,10 @@ static int64_t check_file(int fd, const char *path)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EACCES;
-    int64_t r = host_raw4(__NR_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
+    int64_t r = check_by_kernel(fd);
+    if (r != -EINVAL)
+        return r;
+    r = host_raw4(__NR_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS);
     if (r == -ENOSYS)
         r = faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
     return r;
@@ -322,6 +336,13 @@ static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp
     free(env);
     free(e);
     return r;
+}
+
+/* The guest's programs are looked at by check_file(); the translator itself has to be executable, too, whatever the rules say. */
+int64_t sys_landlock_restrict_self(struct sys *s)
+{
+    options_self_in_memory();
+    return sys_host(s, __NR_landlock_restrict_self);
 }
 
 int64_t sys_execve(struct sys *s)
