@@ -260,6 +260,15 @@ bool proc_hidden(const struct proc_path *p)
 
 /* --- opening -------------------------------------------------------------------------------------------- */
 
+/* The file open as `fd` again, as the guest may have it. */
+static int64_t read_only(int fd, uint64_t flags)
+{
+    char link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int again = open(link, O_RDONLY | (int)(flags & (O_CLOEXEC | O_NONBLOCK)));
+    return again < 0 ? -errno : again;
+}
+
 static int64_t make(const struct proc_file *file, int pid, const char *path, uint64_t flags)
 {
     char *text = NULL;
@@ -271,12 +280,12 @@ static int64_t make(const struct proc_file *file, int pid, const char *path, uin
         return -ENOMEM;
     file->print(f, pid, path);
     fclose(f);
-    int fd = memfd_create(file->name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-    int64_t result = fd < 0 ? -errno : fd;
-    if (fd >= 0 && pwrite(fd, text, size, 0) != (ssize_t)size) {
+    int fd = memfd_create(file->name, MFD_CLOEXEC);
+    int64_t result = fd < 0 ? -errno : -ENOMEM;
+    if (fd >= 0 && pwrite(fd, text, size, 0) == (ssize_t)size)
+        result = read_only(fd, flags);
+    if (fd >= 0)
         close(fd);
-        result = -ENOMEM;
-    }
     free(text);
     return result;
 }
