@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -265,6 +267,12 @@ int64_t sys_fcntl(struct sys *s)
  * likes; only an address in the translator's part of memory can be told to be wrong. */
 int64_t sys_ioctl(struct sys *s)
 {
+    switch ((uint32_t)s->a[1]) {
+    case FICLONE: case LOOP_SET_FD: case LOOP_CHANGE_FD:
+        if (sys_fd_hidden(s->a[2]))
+            return -EBADF;
+        break;
+    }
     if (s->a[2] >= linux_state.task_size && s->a[2] < 1ull << 47)
         return -EFAULT;
     return sys_host(s, __NR_ioctl);

@@ -334,7 +334,7 @@ int64_t sys_clone3(struct sys *s)
         return -E2BIG;
     if (!copy_from_guest(&q, s->a[0], size < sizeof q ? size : sizeof q))
         return -EFAULT;
-    if ((q.flags & CSIGNAL) || (q.flags & CLONE_DETACHED) || q.exit_signal > NSIG_GUEST ||
+    if ((q.flags & CSIGNAL & ~(uint64_t)CLONE_NEWTIME) || (q.flags & CLONE_DETACHED) || q.exit_signal > NSIG_GUEST ||
         (!q.stack != !q.stack_size) || ((q.flags & (CLONE_THREAD | CLONE_PARENT)) && q.exit_signal))
         return -EINVAL;
     return clone_any(s, &q);

@@ -2,17 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,12 +17,12 @@
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "debug/log.h"
 #include "syscall/access.h"
+#include "syscall/flags.h"
 #include "syscall/sys.h"
 
 enum { SHOWN = 48, LINE = 2048 };   /* bytes of a buffer or string, of a line */
@@ -48,25 +42,12 @@ static void put(struct line *l, const char *format, ...)
 
 /* --- flags ------------------------------------------------------------------------------------------ */
 
-struct flag { const char *set, *name; uint64_t value; bool bit; };
-
-static const struct flag flags[] = {
-#define BIT(set, name) { #set, #name, (uint32_t)name, true },
-#define VAL(set, name) { #set, #name, (uint32_t)name, false },
-#include "syscall/flags.def"
-#undef BIT
-#undef VAL
-#define PRCTL(name, number, what) { "prctl", #name, number, false },
-#include "syscall/prctl.def"
-#undef PRCTL
-};
-
 static void put_flags(struct line *l, const char *set, uint64_t value)
 {
     const char *sep = "";
     uint64_t rest = (uint32_t)value, low = rest;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        const struct flag *f = &flags[i];
+    for (size_t i = 0; i < sys_nflags; i++) {
+        const struct sys_flag *f = &sys_flags[i];
         if (strcmp(f->set, set) != 0)
             continue;
         if (f->bit ? (f->value && (low & f->value) == f->value && (rest & f->value))
