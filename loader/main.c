@@ -14,6 +14,7 @@
 #include "backend/keep.h"
 #include "backend/run.h"
 #include "binfmt/binfmt.h"
+#include "chroot/chroot.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
 #include "frontend/guest.h"
@@ -273,6 +274,8 @@ int main(int argc, char **argv)
     /* A word without a slash: a program of that name is ./binfmt. */
     if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "binfmt") == 0)
         return binfmt_main(argc - 1, argv + 1);
+    if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "chroot") == 0)
+        argc = chroot_enter(argc - 1, argv + 1, &argv);
     int first = options_parse(argc, argv);
     const char *name = argv[first];
     struct program p = { .argv = argv + first, .argc = (size_t)(argc - first) };

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""`dragoman chroot`: foreign Debian roots as root and as an ordinary user."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.path.insert(1, str(HERE.parent / "debian"))
+
+from lib import tap                                     # noqa: E402
+from lib.guests import GUESTS, dragoman                 # noqa: E402
+from lib.outcome import run                             # noqa: E402
+import root                                             # noqa: E402
+
+USER = ["setpriv", "--reuid", "1234", "--regid", "1234", "--clear-groups"]
+
+
+def inside(folder, *words, options=(), user=False):
+    prefix = USER if user and os.geteuid() == 0 else []
+    return run([*prefix, *dragoman(), "chroot", *options, folder, *words], timeout=60, cwd="/")
+
+
+def expect(got, status, out, err=""):
+    if got.status != status or got.out.decode() != out or err not in got.err.decode():
+        raise tap.Fail(f"{got.ending()}, {got.out!r}, {got.err.decode()[-300:]!r}")
+
+
+# --- one function a test: (guest, root, a folder of its own)
+
+def commands_as_root(guest, top, folder):
+    if os.geteuid():
+        raise tap.Skip("not root")
+    expect(inside(top, "bash", "-c", "uname -m; id -u; exit 7"), 7, f"{guest.name}\n0\n")
+
+
+def commands_as_user(guest, top, folder):
+    expect(inside(top, "bash", "-c", "uname -m; id -u; cat /proc/self/uid_map | tr -s ' '; exit 7", user=True), 7,
+           f"{guest.name}\n0\n 0 {1234 if os.geteuid() == 0 else os.geteuid()} 1\n")
+
+
+def children_are_translated(guest, top, folder):
+    expect(inside(top, "bash", "-c", "seq 3 | sort -r | tr '\\n' ' '; python3 -c 'import os; print(os.uname().machine)'", user=True),
+           0, f"3 2 1 {guest.name}\n")
+
+
+def devices_and_proc(guest, top, folder):
+    expect(inside(top, "bash", "-c", "head -c 3 /dev/zero | wc -c; readlink /proc/self/exe; "
+                  "[ -d /sys/kernel ] && echo sys", user=True), 0, "3\n/usr/bin/readlink\nsys\n")
+
+
+def without_mounts(guest, top, folder):
+    got = inside(top, "bash", "-c", "echo /proc/*; uname -m", options=["--no-mounts"], user=True)
+    expect(got, 0, f"/proc/*\n{guest.name}\n")
+
+
+def binds(guest, top, folder):
+    (folder / "file").write_text("from outside\n")
+    folder.chmod(0o755)
+    expect(inside(top, "cat", "/mnt/file", options=["--bind", f"{folder}:/mnt"], user=False), 0, "from outside\n")
+
+
+def native_programs_are_native(guest, top, folder):
+    """Those of this machine, shown inside with their libraries."""
+    folder.chmod(0o755)
+    options = [word for source in ("/usr", "/lib64") if Path(source).exists() for word in ("--bind", f"{source}:/mnt{source}")]
+    got = inside(top, "/mnt/usr/bin/uname", "-m", options=options)
+    if got.status not in (0, 126, 127):
+        raise tap.Fail(got.ending())
+    if got.status == 0 and got.out.decode().strip() != os.uname().machine:
+        raise tap.Fail(f"{got.out!r}")
+
+
+def mistakes(guest, top, folder):
+    expect(inside(top, "no-such-command"), 127, "", "no-such-command: not found")
+    expect(inside("/nonexistent", "true"), 125, "", "/nonexistent")
+    expect(run([*dragoman(), "chroot"]), 125, "", "usage")
+    expect(inside(top, "/etc/passwd-not-there"), 127, "", "No such file")
+
+
+def a_program_called_chroot(guest, top, folder):
+    got = run([*dragoman(), "./chroot", "x"], cwd=folder)
+    if got.status != 127 or b"./chroot" not in got.err:
+        raise tap.Fail(f"{got.ending()} {got.err!r}")
+
+
+TESTS = [commands_as_root, commands_as_user, children_are_translated, devices_and_proc, without_mounts, binds,
+         native_programs_are_native, mistakes, a_program_called_chroot]
+
+
+def case(guest, test):
+    try:
+        top = root.make_kind(guest, "base")
+    except root.NoRoot as reason:
+        raise tap.Skip(f"no Debian root: {reason}") from None
+    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+        test(guest, top, Path(folder))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
+    parser.add_argument("--quick", action="store_true", help="the same")
+    options = parser.parse_args()
+    tap.main([(f"{g.name}/{t.__name__}", lambda g=g, t=t: case(g, t)) for g in GUESTS.values() for t in TESTS], options.only)
+
+
+if __name__ == "__main__":
+    main()
