@@ -85,7 +85,8 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     perfmap_fork_child();
     t->main = true;          /* nothing is left to return to */
     t->vfork_child = false;
-    t->held = 0;
+    t->held = 0;             /* what was the parent's; what is sent to the child from now on counts */
+    signal_block_all();
     t->robust_list = 0;
     host_raw2(__NR_set_robust_list, NULL, 24);
     thread_set_clear_tid(t, q->flags & CLONE_CHILD_CLEARTID ? q->child_tid : 0);
@@ -109,10 +110,12 @@ static int64_t clone_fork(struct sys *s, const struct clone_request *q)
     pthread_mutex_lock(&t->sighand->lock);
     space_fork_prepare();
     cache_fork_prepare();
+    signal_block_every();
     int64_t pid = host_fork(*q);
     if (pid == 0) {
         child_of_fork(t, q);
     } else {
+        signal_block_all();
         cache_fork_parent();
         space_fork_parent();
         pthread_mutex_unlock(&t->sighand->lock);
@@ -151,13 +154,13 @@ _Noreturn static void child_main(void *arg)
 {
     struct vm_child *c = arg;
     struct thread *t = c->t;
+    cpu_bind(t->cpu);        /* until here its thread-local storage was its creator's */
+    signal_block_all();
     t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
     clone_store_tids(&c->request, t->tid, false);
     if (c->request.flags & CLONE_PARENT_SETTID)   /* the memory is the parent's, too: there before the child runs */
         copy_to_guest(c->request.parent_tid, &c->pid, 4);
     thread_set_clear_tid(t, t->clear_tid);
-    cpu_bind(t->cpu);
-    t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
     trace_add(t, c->creator, &c->request);
     if (!(c->request.flags & CLONE_VFORK))
         send_reply(c->reply, c->pid);
@@ -273,6 +276,7 @@ static int64_t clone_vm(struct sys *s, const struct clone_request *q)
         signal_apply_mask(t);
         return -SYS_RESTART;
     }
+    signal_block_every();
     int64_t r;
     if (q->flags & CLONE_VFORK) {
         r = vm_clone(c);

@@ -67,6 +67,11 @@ void signal_block_all(void)
     host_mask(~FAULT_MASK);
 }
 
+void signal_block_every(void)
+{
+    host_mask(~0ull);
+}
+
 void signal_apply_mask(struct thread *t)
 {
     if (!t->async_signo)   /* else all stay blocked until it is delivered */

@@ -192,6 +192,8 @@ void signal_deliver_now(struct thread *t, int signo, const siginfo_t *info);
 void signal_apply_mask(struct thread *t);
 /** Blocks everything that can be; signal_apply_mask() undoes it. Afterwards t->pending can't change. */
 void signal_block_all(void);
+/** Blocks those that faults raise, too, for moments in which nobody could tell whose a signal is and no guest memory is touched. */
+void signal_block_every(void);
 /** Dispositions and mask as the next program is to find them, right before execve; and back if that failed. */
 void signal_before_exec(struct thread *t);
 void signal_exec_failed(struct thread *t);
