@@ -22,8 +22,17 @@ uint64_t fuzz_below(struct fuzz *f, uint64_t n)
     return fuzz_next(f) % n;
 }
 
+static pid_t child;
+
+/* The child may have blocked its own alarm. */
+static void kill_child(int signo)
+{
+    kill(child, SIGKILL);
+}
+
 static void run_group(const struct fuzz_target *target, uint64_t first, uint64_t count, volatile uint64_t *at)
 {
+    signal(SIGALRM, SIG_DFL);
     alarm(target->seconds);
     if (target->start)
         target->start();
@@ -42,7 +51,7 @@ static const char *verdict(const struct fuzz_target *target, int status)
     if (status == 0 || (target->death_is_fine && target->death_is_fine(status)))
         return NULL;
     if (WIFSIGNALED(status))
-        snprintf(text, sizeof text, WTERMSIG(status) == SIGALRM ? "does not end" : "dies of signal %d", WTERMSIG(status));
+        snprintf(text, sizeof text, WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL ? "does not end" : "dies of signal %d", WTERMSIG(status));
     else
         snprintf(text, sizeof text, "exits with %d", WEXITSTATUS(status));
     return text;
@@ -53,14 +62,17 @@ int fuzz_main(const struct fuzz_target *target, int argc, char **argv)
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, count = argc > 2 ? strtoull(argv[2], NULL, 0) : 1000;
     volatile uint64_t *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned crashes = 0;
+    signal(SIGALRM, kill_child);
     for (uint64_t done = 0; done < count; done += target->group) {
         uint64_t n = count - done < target->group ? count - done : target->group;
         int status;
         fflush(stdout);
-        pid_t pid = fork();
-        if (pid == 0)
+        child = fork();
+        if (child == 0)
             run_group(target, first + done, n, at);
-        waitpid(pid, &status, 0);
+        alarm(target->seconds + 5);
+        waitpid(child, &status, 0);
+        alarm(0);
         const char *text = verdict(target, status);
         if (text) {
             printf("%s: %s at seed %" PRIu64 "\n", target->name, text, *at);

@@ -185,7 +185,7 @@ static bool left_out(enum call id)
         CALL_exit, CALL_exit_group, CALL_execve, CALL_execveat, CALL_clone, CALL_clone3, CALL_rt_sigreturn, CALL_vhangup,
         CALL_kill, CALL_tkill, CALL_tgkill, CALL_rt_sigqueueinfo, CALL_rt_tgsigqueueinfo, CALL_pidfd_send_signal, CALL_setrlimit,
         CALL_prlimit64, CALL_seccomp, CALL_prctl, CALL_landlock_restrict_self, CALL_setitimer, CALL_timer_create, CALL_timer_delete, CALL_timer_settime,
-        CALL_ptrace, CALL_rt_sigprocmask,
+        CALL_ptrace, CALL_rt_sigprocmask, CALL_rt_sigsuspend,
         CALL_rt_sigaction, CALL_mlockall, CALL_unshare, CALL_mq_notify, CALL_restart_syscall, CALL_capset, CALL_sigaltstack,
         CALL_fcntl /* F_SETOWN, F_SETSIG: signals from files */, CALL_io_setup, CALL_userfaultfd, CALL_close_range,
         CALL_sched_setscheduler, CALL_sched_setattr, CALL_munlockall, CALL_personality,
@@ -221,7 +221,7 @@ static void one(struct fuzz *f)
 /* A call that waits with all signals blocked; 77: this system does not let us lock it up. */
 static bool death_is_fine(int status)
 {
-    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) || (WIFEXITED(status) && WEXITSTATUS(status) == 77);
+    return (WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL)) || (WIFEXITED(status) && WEXITSTATUS(status) == 77);
 }
 
 int main(int argc, char **argv)
