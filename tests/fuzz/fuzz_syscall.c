@@ -188,6 +188,9 @@ static bool left_out(enum call id)
         CALL_ptrace, CALL_rt_sigprocmask, CALL_rt_sigsuspend,
         CALL_rt_sigaction, CALL_mlockall, CALL_unshare, CALL_mq_notify, CALL_restart_syscall, CALL_capset, CALL_sigaltstack,
         CALL_fcntl /* F_SETOWN, F_SETSIG: signals from files */, CALL_io_setup, CALL_userfaultfd, CALL_close_range,
+#ifdef __SANITIZE_ADDRESS__   /* its memory is where guests may map, and unmap */
+        CALL_mmap, CALL_munmap, CALL_mremap, CALL_mprotect, CALL_madvise, CALL_shmat, CALL_shmdt, CALL_mseal, CALL_brk,
+#endif
         CALL_sched_setscheduler, CALL_sched_setattr, CALL_munlockall, CALL_personality,
     };
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)

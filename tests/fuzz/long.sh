@@ -3,7 +3,8 @@
 #
 #     tests/fuzz/long.sh MINUTES [FIRST-SEED] [BUILD-FOLDER]
 #
-# The ELF loader maps files where they say, over AddressSanitizer's own memory too, so that target has the other sanitizer only.
+# The ELF loader maps files where they say, over AddressSanitizer's own memory too, so that target has the other sanitizer only; so can
+# system calls, so the memory calls are made in the other build only.
 set -euo pipefail
 minutes=$1 first=${2:-1000000} folder=${3:-/tmp/dragoman-fuzz-build}
 cd "$(dirname "$0")/../.."
@@ -33,8 +34,9 @@ fuzz() {
 
 mkdir -p "$folder"
 target "$folder/address" address,undefined decode syscall
-target "$folder/undefined" undefined elf
+target "$folder/undefined" undefined elf syscall
 fuzz "$folder/undefined/tests/fuzz/fuzz_elf" 5000 &
 fuzz "$folder/address/tests/fuzz/fuzz_decode" 500 &
 fuzz "$folder/address/tests/fuzz/fuzz_syscall" 2000 &
+fuzz "$folder/undefined/tests/fuzz/fuzz_syscall" 2000 &
 wait
