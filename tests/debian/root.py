@@ -6,6 +6,7 @@ The packages come from the mirror that the machine's own apt uses.  Nothing in t
 only unpacks.  A finished root has a stamp file with its package list, so a changed list makes a new one.
 """
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,15 @@ def make_kind(guest, kind):
 
 
 def make(guest, packages, folder):
-    """Makes `folder` with `packages` for `guest` unless it is there; raises NoRoot."""
+    """Makes `folder` with `packages` for `guest` unless it is there; raises NoRoot.  Others who want one wait."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_locked(guest, packages, folder)
+
+
+def make_locked(guest, packages, folder):
+    """The same with the lock held."""
     stamp = folder / ".packages"
     wanted = f"{guest.suite} {' '.join(packages)}\n"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -58,7 +67,6 @@ def make(guest, packages, folder):
                f"--include={','.join(packages)}", guest.suite, str(folder)]
     if address:
         command.append(f"deb {address} {guest.suite} main")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(2):  # mirrors hiccup: try once more
         shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
