@@ -54,6 +54,9 @@ struct keep_how {
     uint64_t salt;           /* differs when code differs for reasons that are not the CPU's or the build's */
 };
 
+/** Opens the directory of images that `dir` names (NULL: the usual one; "off": none), for whoever changes the root before
+ * keep_open(). Makes it where that is harmless. -1 if there is none. The caller owns the descriptor. */
+int keep_dir_find(const char *dir);
 /** Looks for the image of the program that is open as `fd`. Before space_init(): the image's seed decides the
  * layout. Never fails: where nothing can be kept nothing is. */
 void keep_open(int fd, const struct keep_how *how);

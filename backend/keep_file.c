@@ -103,21 +103,23 @@ static bool usual_dir(char *path, size_t size)
            (mkdir(path, 0700) == 0 || errno == EEXIST);
 }
 
-int keep_dir_open(const struct keep_how *how)
+int keep_dir_find(const char *dir)
 {
     char usual[4096];
-    const char *path = how->dir;
-    int fd = how->dir_fd;
 
-    if (fd < 0) {
-        if (path)
-            mkdir(path, 0700);
-        else if (usual_dir(usual, sizeof usual))
-            path = usual;
-        if (!path)
-            return -1;
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
+    if (dir && strcmp(dir, "off") == 0)
+        return -1;
+    if (dir)
+        mkdir(dir, 0700);
+    else if (usual_dir(usual, sizeof usual))
+        dir = usual;
+    return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+int keep_dir_open(const struct keep_how *how)
+{
+    int fd = how->dir_fd >= 0 ? how->dir_fd : keep_dir_find(how->dir);
+
     if (fd >= 0 && !is_ours(fd, S_IFDIR)) {
         close(fd);
         return -1;

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/keep.h"
 #include "loader/options.h"
 #include "loader/probe.h"
 
@@ -226,6 +228,29 @@ static int parse(int argc, char **argv, struct request *q)
     return i + 1;
 }
 
+/* dragoman's own words for a foreign command. The folder of kept translations is handed on as a descriptor: its path would
+ * lead into the new root, and make a folder there. */
+static int own_words(char *name, const char *path, char **command, int kept, char ***out)
+{
+    static char fd[12];
+    size_t n = 0, count = 0;
+    while (command[n])
+        n++;
+    char **words = calloc(n + 6, sizeof *words);   /* six of ours, less one, and the null pointer */
+    if (!words)
+        die(FAILURE, "out of memory");
+    snprintf(fd, sizeof fd, "%d", kept);
+    words[count++] = name;
+    words[count++] = kept >= 0 ? "--disk-cache-fd" : "--disk-cache";
+    words[count++] = kept >= 0 ? fd : "off";
+    words[count++] = "-0";
+    words[count++] = command[0];
+    words[count++] = (char *)(uintptr_t)path;
+    memcpy(words + count, command + 1, (n - 1) * sizeof *words);
+    *out = words;
+    return (int)(count + n - 1);
+}
+
 int chroot_enter(int argc, char **argv, char ***out)
 {
     static char *shell[] = { "sh", NULL };
@@ -233,6 +258,7 @@ int chroot_enter(int argc, char **argv, char ***out)
     int first = parse(argc, argv, &q);
     options.self_fd = OPTION_UNSET;     /* options_parse() comes later */
     options_self_fd();
+    int kept = keep_dir_find(getenv("DRAGOMAN_DISK_CACHE"));
     become_root();
     mount_all(&q);
     if (chroot(q.dir) < 0 || chdir("/") < 0)
@@ -241,17 +267,5 @@ int chroot_enter(int argc, char **argv, char ***out)
     char **command = first < argc ? argv + first : shell;
     const char *path = look_up(command[0]);
     run_native(path, command);
-    size_t n = 0;
-    while (command[n])
-        n++;
-    char **words = calloc(n + 4, sizeof *words);
-    if (!words)
-        die(FAILURE, "out of memory");
-    words[0] = argv[0];
-    words[1] = "-0";
-    words[2] = command[0];
-    words[3] = (char *)path;
-    memcpy(words + 4, command + 1, (n - 1) * sizeof *words);
-    *out = words;
-    return (int)n + 3;
+    return own_words(argv[0], path, command, kept, out);
 }

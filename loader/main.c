@@ -254,7 +254,7 @@ static void open_kept(int fd)
         how.dir_fd = (int)options.disk_cache_fd;
     bool watched = options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
     if (watched || getauxval(AT_SECURE) || options.seed != OPTION_UNSET ||
-        (how.dir && strcmp(how.dir, "off") == 0))
+        (how.dir_fd < 0 && how.dir && strcmp(how.dir, "off") == 0))
         return;
     keep_open(fd, &how);
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """`dragoman binfmt`: registration with a binfmt_misc that is mounted in a user namespace of the test's own, and starts by the kernel."""
 
-import argparse
 import re
 import shutil
 import subprocess
@@ -120,13 +119,5 @@ def case(guest, test):
         test(guest, folder, static, dynamic)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
-    parser.add_argument("--quick", action="store_true", help="the same")
-    options = parser.parse_args()
-    tap.main([(f"{g.name}/{t.__name__}", lambda g=g, t=t: case(g, t)) for g in GUESTS.values() for t in TESTS], options.only)
-
-
 if __name__ == "__main__":
-    main()
+    tap.main_by_guest(__doc__, GUESTS.values(), TESTS, case)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """`dragoman chroot`: foreign Debian roots as root and as an ordinary user."""
 
-import argparse
 import os
 import sys
 import tempfile
@@ -19,9 +18,9 @@ import root                                             # noqa: E402
 USER = ["setpriv", "--reuid", "1234", "--regid", "1234", "--clear-groups"]
 
 
-def inside(folder, *words, options=(), user=False):
+def inside(folder, *words, options=(), user=False, env=None):
     prefix = USER if user and os.geteuid() == 0 else []
-    return run([*prefix, *dragoman(), "chroot", *options, folder, *words], timeout=60, cwd="/")
+    return run([*prefix, *dragoman(), "chroot", *options, folder, *words], timeout=60, cwd="/", env=env)
 
 
 def expect(got, status, out, err=""):
@@ -77,6 +76,17 @@ def native_programs_are_native(guest, top, folder):
     expect(inside(top, "bash", "-c", "/mnt/native; uname -m", options=options), 0, f"{machine}{guest.name}\n")
 
 
+def kept_translations_stay_outside(guest, top, folder):
+    """Their folder is found from inside, and none appears there."""
+    cache = folder / "kept"
+    for _ in range(2):
+        expect(inside(top, "uname", "-m", env={"DRAGOMAN_DISK_CACHE": str(cache)}), 0, f"{guest.name}\n")
+    if not list(cache.glob("*.dtc")):
+        raise tap.Fail("nothing was kept")
+    if (top / str(cache).lstrip("/")).exists():
+        raise tap.Fail("a folder appeared in the root")
+
+
 def mistakes(guest, top, folder):
     expect(inside(top, "no-such-command"), 127, "", "no-such-command: not found")
     expect(inside("/nonexistent", "true"), 125, "", "/nonexistent")
@@ -91,7 +101,7 @@ def a_program_called_chroot(guest, top, folder):
 
 
 TESTS = [commands_as_root, commands_as_user, children_are_translated, devices_and_proc, without_mounts, binds,
-         native_programs_are_native, mistakes, a_program_called_chroot]
+         native_programs_are_native, kept_translations_stay_outside, mistakes, a_program_called_chroot]
 
 
 def case(guest, test):
@@ -103,13 +113,5 @@ def case(guest, test):
         test(guest, top, Path(folder))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
-    parser.add_argument("--quick", action="store_true", help="the same")
-    options = parser.parse_args()
-    tap.main([(f"{g.name}/{t.__name__}", lambda g=g, t=t: case(g, t)) for g in GUESTS.values() for t in TESTS], options.only)
-
-
 if __name__ == "__main__":
-    main()
+    tap.main_by_guest(__doc__, GUESTS.values(), TESTS, case)

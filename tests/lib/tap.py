@@ -4,6 +4,7 @@ A case is a name and a function of no arguments that returns normally when all i
 with one line that says what is wrong, or raises Skip with the reason why it cannot run here.
 """
 
+import argparse
 import os
 import signal
 import sys
@@ -52,6 +53,15 @@ def run_cases(cases, only=(), jobs=None):
             failures += line.startswith("not ok")
             print(line, flush=True)
     return failures
+
+
+def main_by_guest(description, guests, tests, case):
+    """The command line of a driver that runs `case(guest, test)` for each guest and each of its test functions."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("only", nargs="*", help="run the tests whose name contains one of these")
+    parser.add_argument("--quick", action="store_true", help="the same")
+    options = parser.parse_args()
+    main([(f"{g.name}/{t.__name__}", lambda g=g, t=t: case(g, t)) for g in guests for t in tests], options.only)
 
 
 def main(cases, only=()):
