@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,34 +42,51 @@ struct exec {
 
 #define AT_EXECVE_CHECK_BIT 0x10000   /* linux/fcntl.h */
 
-enum { ROOM = 3 * (PROBE_DEPTH + 1) };   /* in front of argv, for scripts */
+enum {
+    ROOM = 3 * (PROBE_DEPTH + 1),   /* in front of argv, for scripts */
+    MAX_WORDS = 1 << 24,            /* the kernel has room for fewer in any case */
+};
+
+/* A piece of memory for one execve, in a list of them. */
+struct exec_block { struct exec_block *next; max_align_t bytes[]; };
+
+/* Memory until exec_free(); NULL without. */
+static void *exec_alloc(struct thread *t, size_t size)
+{
+    struct exec_block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    block->next = t->exec_memory;
+    t->exec_memory = block;
+    return block->bytes;
+}
+
+void exec_free(struct thread *t)
+{
+    while (t->exec_memory) {
+        struct exec_block *block = t->exec_memory;
+        t->exec_memory = block->next;
+        free(block);
+    }
+}
 
 /* Reads a vector of pointers into a new array with `room` free places before and one null pointer after. */
-static int64_t read_vector(gaddr addr, size_t room, gaddr **out, size_t *count)
+static int64_t read_vector(struct thread *t, gaddr addr, size_t room, gaddr **out, size_t *count)
 {
-    size_t n = 0, size = 64;
-    gaddr *v = malloc((room + size + 1) * sizeof *v);
-    while (v && addr) {
-        gaddr p;
-        if (!copy_from_guest(&p, addr + n * 8, 8)) {
-            free(v);
+    size_t n = 0;
+    for (gaddr p; addr; n++) {
+        if (!copy_from_guest(&p, addr + n * 8, 8))
             return -EFAULT;
-        }
         if (!p)
             break;
-        if (n == size) {
-            size *= 2;
-            gaddr *bigger = size > 1 << 24 ? NULL : realloc(v, (room + size + 1) * sizeof *v);
-            if (!bigger) {
-                free(v);
-                return -E2BIG;
-            }
-            v = bigger;
-        }
-        v[room + n++] = p;
+        if (n == MAX_WORDS)
+            return -E2BIG;
     }
+    gaddr *v = exec_alloc(t, (room + n + 1) * sizeof *v);
     if (!v)
         return -ENOMEM;
+    if (n && !copy_from_guest(v + room, addr, n * 8))
+        return -EFAULT;
     v[room + n] = 0;
     *out = v;
     *count = n;
@@ -265,7 +283,7 @@ static int64_t exec_guest(struct exec *e)
         { "--seccomp-fd", filters, "" },
     };
     char traced[24];
-    const char **argv = malloc((inherited + 2 * NHANDED + 6 + e->argc + 1) * sizeof *argv);
+    const char **argv = exec_alloc(e->s->t, (inherited + 2 * NHANDED + 6 + e->argc + 1) * sizeof *argv);
     r = -ENOMEM;
     if (argv) {
         while (n < inherited) {
@@ -287,7 +305,6 @@ static int64_t exec_guest(struct exec *e)
         argv[n] = NULL;
         r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
         take_back(handed);
-        free(argv);
     }
     if (filters >= 0)
         close(filters);
@@ -311,7 +328,7 @@ static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp
 {
     gaddr *args = NULL, *env = NULL;
     size_t argc, envc;
-    struct exec *e = malloc(sizeof *e);
+    struct exec *e = exec_alloc(s->t, sizeof *e);
     if (!e)
         return -ENOMEM;
     e->s = s;
@@ -321,9 +338,9 @@ static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp
     if (r == 0)
         r = open_program(e, dirfd, path, flags);
     if (r == 0)
-        r = read_vector(argv, ROOM, &args, &argc);
+        r = read_vector(s->t, argv, ROOM, &args, &argc);
     if (r == 0)
-        r = read_vector(envp, 0, &env, &envc);
+        r = read_vector(s->t, envp, 0, &env, &envc);
     if (r == 0) {
         e->argv = (const char **)args + ROOM;
         e->argc = argc;
@@ -332,9 +349,7 @@ static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp
     }
     if (e->fd >= 0)
         close(e->fd);
-    free(args);
-    free(env);
-    free(e);
+    exec_free(s->t);
     return r;
 }
 

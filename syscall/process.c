@@ -221,6 +221,7 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
 
 static void vm_child_free(struct vm_child *c)
 {
+    exec_free(c->t);
     cpu_free(c->t->cpu);
     thread_free(c->t);
     host_free(c->host_stack, CHILD_STACK);

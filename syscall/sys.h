@@ -157,6 +157,7 @@ struct thread {
     gaddr robust_list;
     const struct seccomp *seccomp; /* seccomp.h; NULL without */
     struct trace trace;           /* by another translated process */
+    struct exec_block *exec_memory; /* of an execve in progress */
     uint32_t entered;             /* how many signal handlers were entered */
     void *host_altstack;
     jmp_buf end;                  /* where a finished thread unwinds to */
@@ -177,6 +178,8 @@ void thread_enter(struct thread *t);
 _Noreturn void thread_exit(struct thread *t, int status);
 /** set_tid_address() for `t`, which is the calling thread. */
 void thread_set_clear_tid(struct thread *t, gaddr word);
+/** Frees the memory of t's execve. A vfork's child whose execve succeeds does not come back to do so: for its creator. */
+void exec_free(struct thread *t);
 /** Ends the process as exit_group does. */
 _Noreturn void process_exit(struct thread *t, int status);
 
