@@ -328,37 +328,6 @@ static int kernel_words(int argc, char **argv)
     return 2;
 }
 
-int options_parse(int argc, char **argv)
-{
-    int i = 1;
-    set_defaults();
-    take_exec_fd();
-    /* A privileged program's user must not choose how it is run (binfmt_misc with flag C). */
-    if (!getauxval(AT_SECURE))
-        read_environment();
-    if (options_by_kernel())
-        i = kernel_words(argc, argv);
-    while (!options_by_kernel() && i < argc && argv[i][0] == '-' && argv[i][1]) {
-        if (strcmp(argv[i], "--") == 0) {
-            i++;
-            break;
-        }
-        i = parse_one(argc, argv, i);
-    }
-    if (i >= argc)
-        usage_error("no program given");
-    options.prefix = absolute(options.prefix);
-    options.log_file = absolute(options.log_file);
-    if (options.disk_cache && strcmp(options.disk_cache, "off") != 0)
-        options.disk_cache = absolute(options.disk_cache);
-    const char *bad;
-    if (options.log)
-        log_parse(options.log, &options.log_items, &bad);
-    if (options.strace)
-        options.log_items |= 1u << LOG_STRACE;
-    return i;
-}
-
 /* --- for children */
 
 struct words { const char **words; size_t count; };
@@ -407,18 +376,56 @@ static void add_inherited(struct words *w, const struct row *row)
         word_add_number(w, number);
 }
 
+static struct words child_words;
+
+/* Made at start: the first children may be several threads' at once. */
+static void make_child_words(void)
+{
+    word_add(&child_words, "dragoman");
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].inherit)
+            add_inherited(&child_words, &rows[i]);
+    word_add(&child_words, "--child");
+}
+
 const char *const *options_child_argv(size_t *count)
 {
-    static struct words w;
-    if (!w.count) {
-        word_add(&w, "dragoman");
-        for (int i = 0; i < ROWS; i++)
-            if (rows[i].inherit)
-                add_inherited(&w, &rows[i]);
-        word_add(&w, "--child");
+    *count = child_words.count;
+    return child_words.words;
+}
+
+/* --- parsing */
+
+int options_parse(int argc, char **argv)
+{
+    int i = 1;
+    set_defaults();
+    take_exec_fd();
+    /* A privileged program's user must not choose how it is run (binfmt_misc with flag C). */
+    if (!getauxval(AT_SECURE))
+        read_environment();
+    if (options_by_kernel())
+        i = kernel_words(argc, argv);
+    while (!options_by_kernel() && i < argc && argv[i][0] == '-' && argv[i][1]) {
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        i = parse_one(argc, argv, i);
     }
-    *count = w.count;
-    return w.words;
+    if (i >= argc)
+        usage_error("no program given");
+    options.prefix = absolute(options.prefix);
+    options.log_file = absolute(options.log_file);
+    if (options.disk_cache && strcmp(options.disk_cache, "off") != 0)
+        options.disk_cache = absolute(options.disk_cache);
+    const char *bad;
+    if (options.log)
+        log_parse(options.log, &options.log_items, &bad);
+    if (options.strace)
+        options.log_items |= 1u << LOG_STRACE;
+    make_child_words();
+    return i;
 }
 
 static int kept = -1;   /* options_self_fd() */

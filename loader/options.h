@@ -50,7 +50,7 @@ int options_parse(int argc, char **argv);
 
 /** The words that start a child's dragoman: "dragoman", the inherited options, "-child", up to where the caller
  * appends e.g. "--program-fd", "3", "-0", ARGV0, "--", PROGRAM, ARGUMENTS. The array and its strings live as long
- * as the process; *count is their number. Async-signal-safe after the first call (options_parse() makes it). */
+ * as the process; *count is their number. Made by options_parse(). */
 const char *const *options_child_argv(size_t *count);
 
 /** A descriptor of the dragoman executable (hostfd_keep()), opened at the first call: to be called before anything that

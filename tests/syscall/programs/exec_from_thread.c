@@ -1,5 +1,6 @@
 /* exec from a thread that is not the first, while others run, wait and exit: the new program has the process's pid, one thread,
- * no handlers, and the parent sees its exit status. Twice in a row, and from a vfork's child of a thread.
+ * no handlers, and the parent sees its exit status. Twice in a row, and from vfork's children of threads: twenty after another,
+ * and the first ones of a process at once.
  * build: -O2 dynamic; -O1 static
  */
 #include <dirent.h>
@@ -44,9 +45,35 @@ static void *spawn_in_thread(void *arg)
         pid_t pid;
         int status;
         if (posix_spawn(&pid, path, NULL, NULL, argv, environ) || waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 12)
-            ++*(int *)arg;
+            __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
     }
     return NULL;
+}
+
+static pthread_barrier_t together;
+
+static void *first_spawn(void *arg)
+{
+    char *argv[] = { path, "exit", NULL };
+    pid_t pid;
+    int status;
+    pthread_barrier_wait(&together);
+    if (posix_spawn(&pid, path, NULL, NULL, argv, environ) || waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 12)
+        *(int *)arg = 1;
+    return NULL;
+}
+
+/* In a process of its own: its first children, of four threads. Exit status: how many went wrong. */
+static void first_spawns(void)
+{
+    pthread_t t[4];
+    int bad[4] = { 0 };
+    pthread_barrier_init(&together, NULL, 4);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&t[i], NULL, first_spawn, &bad[i]);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    _exit(bad[0] + bad[1] + bad[2] + bad[3]);
 }
 
 int main(int argc, char **argv)
@@ -71,6 +98,15 @@ int main(int argc, char **argv)
     }
     if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
         return 1;
+    int bad = 0;
+    for (int round = 0; round < 20; round++) {
+        int status = 0;
+        pid_t pid = fork();
+        if (pid == 0)
+            first_spawns();
+        bad += waitpid(pid, &status, 0) != pid || status != 0;
+    }
+    printf("first spawns at once: %d\n", bad);
     for (int round = 0; round < 5; round++) {
         pid_t pid = fork();
         if (pid == 0) {
@@ -90,7 +126,7 @@ int main(int argc, char **argv)
         printf("status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
     }
     pthread_t t[3];
-    int bad = 0;
+    bad = 0;
     for (int i = 0; i < 3; i++)
         pthread_create(&t[i], NULL, spawn_in_thread, &bad);
     for (int i = 0; i < 3; i++)
