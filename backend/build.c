@@ -232,21 +232,21 @@ static enum built build_locked(struct cpu *cpu, unsigned most, struct guest_faul
     return BUILT_FAULT;
 }
 
-/* Makes the unit of one instruction at cpu->pc, for one use: nobody finds it, nobody links to it. */
-static enum built build_one(struct cpu *cpu, struct guest_fault *fault, struct unit **unit)
+/* Makes a unit of at most `limit` instructions at cpu->pc, for one use: nobody finds it, nobody links to it. */
+static enum built build_short(struct cpu *cpu, unsigned limit, struct guest_fault *fault, struct unit **unit)
 {
     struct unit *drop = NULL;
 
     loop_head = false;
 
-    enum built b = build_locked(cpu, 1, fault, unit);
+    enum built b = build_locked(cpu, limit, fault, unit);
 
     if (b == BUILT)
         unit_unpublish(*unit, &drop);
     return b;
 }
 
-struct unit *unit_build_one(struct cpu *cpu)
+struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
 {
     struct guest_fault fault;
     struct unit *u = NULL;
@@ -254,7 +254,7 @@ struct unit *unit_build_one(struct cpu *cpu)
     space_read_lock();
     lock_take(&cache.lock);
 
-    enum built b = build_one(cpu, &fault, &u);
+    enum built b = build_short(cpu, limit, &fault, &u);
 
     lock_give(&cache.lock);
     space_read_unlock();

@@ -218,9 +218,9 @@ int32_t unit_ticks(void);
 /** A tick of `cpu` fell on a jump back to cpu->pc: makes a region of what is there if that is hot. The caller is outside and
  * holds no lock. */
 void unit_heat(struct cpu *cpu);
-/** A unit of the one instruction at cpu->pc for one use, that is dead already. The caller is inside, and stays so unless the
- * result is NULL: then the guest got a fault, or there was no memory just now. */
-struct unit *unit_build_one(struct cpu *cpu);
+/** A unit of at most `limit` instructions from cpu->pc on for one use, that is dead already. The caller is inside, and stays so
+ * unless the result is NULL: then the guest got a fault, or there was no memory just now. */
+struct unit *unit_build_short(struct cpu *cpu, unsigned limit);
 /** Prints what each pass cost. */
 void unit_build_stats(FILE *f);
 

@@ -72,6 +72,9 @@ struct cpu {
 
     /* --- for C code only */
     bool step;                       /* leave after each instruction (CPU_EXIT_STEP) */
+    uint8_t stray;                   /* units of a few instructions left to execute before a signal is delivered (run.c) */
+    uint64_t stray_pc;               /* where the last poll found a signal */
+    uint64_t stray_seed, stray_paid; /* random numbers; nanoseconds of CLOCK_MONOTONIC: straying is paid for up to here */
     int fault_signo, fault_code;     /* CPU_EXIT_FAULT: host signal number, si_code */
     uint64_t fault_addr;             /* si_addr */
     uint32_t fault_write;            /* 1: it was a store (or an atomic operation) */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "backend/cache.h"
 #include "backend/keep.h"
@@ -203,19 +204,15 @@ static enum cpu_exit run_inside(struct cpu *cpu)
     }
 }
 
-/* Executes one instruction: in a unit of its own that leaves through the run loop, kicked in case that it jumps to itself
- * or somewhere that the probe table knows. CPU_EXIT_MISS: not yet, try again. */
-static enum cpu_exit run_one(struct cpu *cpu)
+/* Executes at most `limit` instructions: in a unit of their own that leaves through the run loop, kicked in case that it
+ * jumps to itself or somewhere that the probe table knows. CPU_EXIT_MISS: not yet, try again. */
+static enum cpu_exit run_short(struct cpu *cpu, unsigned limit)
 {
     struct pending_link link = { 0 };
 
     cpu_enter_epoch(cpu);
-    if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED)) {
-        cpu_leave_epoch(cpu);
-        return CPU_EXIT_POLL;
-    }
 
-    struct unit *u = unit_build_one(cpu);
+    struct unit *u = unit_build_short(cpu, limit);
 
     if (!u)
         return CPU_EXIT_MISS;
@@ -228,22 +225,98 @@ static enum cpu_exit run_one(struct cpu *cpu)
                                                                               : (enum cpu_exit)cpu->exit_kind;
 }
 
+/* For a tracer: one instruction. */
+static enum cpu_exit run_one(struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->poll, __ATOMIC_RELAXED) ? CPU_EXIT_POLL : run_short(cpu, 1);
+}
+
+/* --- straying ------------------------------------------------------------------------------------
+ *
+ * Signals reach a loop where it polls: at its head, each time. A processor interrupts anywhere, and programs count on that: Go
+ * preempts a thread only if the signal finds it at a safe point, which a loop's head need not be, and sends another
+ * signal if not. So a thread that a signal finds where the one before did first executes a few more instructions, nobody knows how many.
+ * Each unit that it takes costs memory of the cache, so there is a limit in the long run: a profiler's signals may come in one loop
+ * for hours.
+ */
+
+enum { STRAY_MOST = 16, STRAY_INSNS = 8, STRAY_NS = 4000000, STRAY_SAVED = 64 };
+
+static unsigned stray_random(struct cpu *cpu, unsigned below)
+{
+    cpu->stray_seed = cpu->stray_seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(cpu->stray_seed >> 40) % below;
+}
+
+/* The number of units to execute before a signal is delivered at cpu->pc. */
+static uint8_t stray_units(struct cpu *cpu)
+{
+    uint8_t n = 1;
+
+    if (cpu->pc != cpu->stray_pc) {
+        cpu->stray_pc = cpu->pc;
+        return 0;
+    }
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+
+    if (cpu->stray_paid > now)
+        return 0;
+    while (n < STRAY_MOST && stray_random(cpu, 4))
+        n++;
+    if (now - cpu->stray_paid > STRAY_SAVED * (uint64_t)STRAY_NS)
+        cpu->stray_paid = now - STRAY_SAVED * (uint64_t)STRAY_NS;
+    cpu->stray_paid += n * (uint64_t)STRAY_NS;
+    return n;
+}
+
+/* True if the thread is to go on for a while before it is asked what it was kicked for. */
+static bool strays(struct cpu *cpu)
+{
+    if (cpu->step || !linux_signal_waits(cpu))
+        return false;
+    cpu->stray = stray_units(cpu);
+    return cpu->stray != 0;
+}
+
+/* One unit of the way; after the last one the poll that began it. */
+static enum cpu_exit run_astray(struct cpu *cpu)
+{
+    enum cpu_exit e = run_short(cpu, 1 + stray_random(cpu, STRAY_INSNS));
+
+    if (e != CPU_EXIT_STEP) {   /* a system call, a fault: they look for signals */
+        cpu->stray = 0;
+        return e;
+    }
+    return --cpu->stray ? CPU_EXIT_MISS : CPU_EXIT_STEP;
+}
+
+static void serve_poll(struct cpu *cpu)
+{
+    if (cpu->tick < 0)
+        unit_heat(cpu);
+    cpus_halt_here();
+    if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED) && !strays(cpu))
+        linux_poll(cpu);
+}
+
 _Noreturn void run_loop(struct cpu *cpu)
 {
     cpu_bind(cpu);
     for (;;) {
-        switch (cpu->step ? run_one(cpu) : run_inside(cpu)) {
+        switch (cpu->step ? run_one(cpu) : cpu->stray ? run_astray(cpu) : run_inside(cpu)) {
         case CPU_EXIT_MISS:
             break;
         case CPU_EXIT_STEP:
-            linux_stepped(cpu);
+            if (cpu->step)
+                linux_stepped(cpu);
+            else
+                linux_poll(cpu);
             break;
         case CPU_EXIT_POLL:
-            if (cpu->tick < 0)
-                unit_heat(cpu);
-            cpus_halt_here();
-            if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
-                linux_poll(cpu);
+            serve_poll(cpu);
             break;
         case CPU_EXIT_TRAP:
             serve_trap(cpu);

@@ -184,6 +184,11 @@ void linux_stepped(struct cpu *cpu)
     trace_stepped(cpu->thread);
 }
 
+bool linux_signal_waits(const struct cpu *cpu)
+{
+    return cpu->thread->async_signo != 0;
+}
+
 void linux_poll(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->poll, 0, __ATOMIC_SEQ_CST);

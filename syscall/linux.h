@@ -16,6 +16,9 @@ void linux_syscall(struct cpu *cpu);
  * threads (code cache flush, exit). */
 void linux_poll(struct cpu *cpu);
 
+/** Whether linux_poll() would enter a signal handler, as things stand. */
+bool linux_signal_waits(const struct cpu *cpu);
+
 /** cpu->step, and one instruction was executed. */
 void linux_stepped(struct cpu *cpu);
 

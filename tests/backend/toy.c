@@ -330,6 +330,11 @@ void linux_stepped(struct cpu *cpu)
 {
 }
 
+bool linux_signal_waits(const struct cpu *cpu)
+{
+    return false;
+}
+
 void linux_poll(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->poll, 0, __ATOMIC_SEQ_CST);
