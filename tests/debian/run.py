@@ -6,10 +6,12 @@ programs are those of the roots that root.py makes.
 """
 
 import argparse
+import datetime
 import os
 import shutil
 import sys
 import tempfile
+import time
 import tomllib
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from lib import tap                                     # noqa: E402
 from lib.guests import GUESTS, chosen, dragoman, guest_option   # noqa: E402
 from lib.outcome import Outcome, difference, run            # noqa: E402
 import root                                             # noqa: E402
+from results import Results, Row                        # noqa: E402
 
 
 class Scenario:
@@ -52,12 +55,25 @@ class Scenario:
                     break
         return Outcome(outcome.status, out, err, outcome.timed_out)
 
-    def test(self, guest, top):
-        """Plays for `guest` with the programs under `top`, which is what roots() gives."""
+    def test(self, guest, top, results):
+        """Plays for `guest` with the programs under `top`, which is what roots() gives; notes the times in `results`."""
+        row = Row(guest.name, self.name, datetime.date.today().isoformat())
+        try:
+            self.compare(guest, top, row)
+        except tap.Fail as wrong:
+            row.result = str(wrong)
+            raise
+        finally:
+            if row.seconds is not None:
+                results.add(row)
+
+    def compare(self, guest, top, row):
         if isinstance(top, root.NoRoot):
             raise tap.Skip(f"no Debian root for {guest.name}: {top}")
         if self.expect is None:
+            start = time.monotonic()
             want = self.play(lambda words: ["/usr/bin/" + words[0], *words[1:]], top)
+            row.native = time.monotonic() - start
             if want.status != self.status:
                 raise tap.Skip(f"the host's own program gave {want.ending()}")
         else:
@@ -67,8 +83,10 @@ class Scenario:
         where = os.path.relpath(top.resolve(), Path(tempfile.gettempdir()).resolve() / "here") \
             if self.relative else top
         prefix = [*dragoman(), "-L", where]
+        start = time.monotonic()
         got = self.play(lambda words: prefix + ([top / "usr/bin" / words[0]] if "/" not in words[0] else [words[0]])
                         + words[1:], top)
+        row.seconds = time.monotonic() - start
         if wrong := difference(want, got):
             raise tap.Fail(wrong)
 
@@ -90,14 +108,17 @@ def main():
     guest_option(parser)
     parser.add_argument("--quick", action="store_true", help="only those marked quick")
     parser.add_argument("--long", action="store_true", help="also those that take long")
+    parser.add_argument("--results", type=Path, metavar="FILE",
+                        help="write each result into the table of this page, in place of the one that is there")
     options = parser.parse_args()
+    results = Results(options.results)
     scenarios = [Scenario(row) for file in sorted(HERE.glob("*.toml")) for row in tomllib.loads(file.read_text())["scenario"]]
     plays = [(f"{guest.name}/{scenario.name}", guest, scenario) for guest in chosen(options) for scenario in scenarios
              if guest.name in scenario.guests and (scenario.quick or not options.quick)
              and (options.long or guest.name not in scenario.long)]
     plays = [play for play in plays if not options.only or any(word in play[0] for word in options.only)]
     tops = roots({(guest.name, scenario.kind) for _, guest, scenario in plays})
-    tap.main([(name, lambda g=guest, s=scenario: s.test(g, tops[g.name, s.kind])) for name, guest, scenario in plays])
+    tap.main([(name, lambda g=guest, s=scenario: s.test(g, tops[g.name, s.kind], results)) for name, guest, scenario in plays])
 
 
 if __name__ == "__main__":
