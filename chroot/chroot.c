@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -60,20 +59,33 @@ static bool write_text(const char *path, const char *text)
     return ok;
 }
 
-/* The first range that `path` (/etc/subuid, /etc/subgid) gives to the user. */
-static bool subordinate(const char *path, uid_t uid, unsigned *first, unsigned *count)
+/* Our name, from id(1): the C library's way to it loads libraries, which a static program can't. Empty if there is none. */
+static const char *user_name(void)
+{
+    static char name[64];
+    FILE *f = name[0] ? NULL : popen("id -un 2>/dev/null", "r");
+    if (f && !fgets(name, sizeof name, f))
+        name[0] = 0;
+    if (f)
+        pclose(f);
+    name[strcspn(name, "\n")] = 0;
+    return name;
+}
+
+/* The first range that `path` (/etc/subuid, /etc/subgid) gives to us. */
+static bool subordinate(const char *path, unsigned *first, unsigned *count)
 {
     char line[256], number[16];
-    const struct passwd *pw = getpwuid(uid);
+    const char *name = user_name();
     FILE *f = fopen(path, "re");
     bool found = false;
-    snprintf(number, sizeof number, "%u", uid);
+    snprintf(number, sizeof number, "%u", geteuid());
     while (f && !found && fgets(line, sizeof line, f)) {
         char *colon = strchr(line, ':');
         if (!colon || sscanf(colon, ":%u:%u", first, count) != 2)
             continue;
         *colon = 0;
-        found = strcmp(line, number) == 0 || (pw && strcmp(line, pw->pw_name) == 0);
+        found = strcmp(line, number) == 0 || (*name && strcmp(line, name) == 0);
     }
     if (f)
         fclose(f);
@@ -81,11 +93,11 @@ static bool subordinate(const char *path, uid_t uid, unsigned *first, unsigned *
 }
 
 /* newuidmap or newgidmap for process `pid`: 0 is the user himself, 1.. his range. */
-static bool map_range(const char *tool, const char *file, pid_t pid, unsigned id, uid_t uid)
+static bool map_range(const char *tool, const char *file, pid_t pid, unsigned id)
 {
     unsigned first, count;
     char command[160];
-    if (!subordinate(file, uid, &first, &count))
+    if (!subordinate(file, &first, &count))
         return false;
     snprintf(command, sizeof command, "exec %s %d 0 %u 1 1 %u %u 2>/dev/null", tool, pid, id, first, count);
     return system(command) == 0;
@@ -103,8 +115,8 @@ static bool map_from_outside(uid_t uid, gid_t gid)
         char byte;
         close(ready[1]);
         bool told = read(ready[0], &byte, 1) == 1;
-        _exit(told && map_range("newuidmap", "/etc/subuid", parent, uid, uid) &&
-                      map_range("newgidmap", "/etc/subgid", parent, gid, uid) ? 0 : 1);
+        _exit(told && map_range("newuidmap", "/etc/subuid", parent, uid) &&
+                      map_range("newgidmap", "/etc/subgid", parent, gid) ? 0 : 1);
     }
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
         die(FAILURE, "no user namespace: %s", strerror(errno));
@@ -114,11 +126,33 @@ static bool map_from_outside(uid_t uid, gid_t gid)
     return told && waitpid(child, &status, 0) == child && status == 0;
 }
 
-static void become_root(void)
+bool chroot_has_ids(void)
+{
+    unsigned first, count;
+    return geteuid() == 0 || (subordinate("/etc/subuid", &first, &count) &&
+                              subordinate("/etc/subgid", &first, &count) &&
+                              system("command -v newuidmap newgidmap >/dev/null") == 0);
+}
+
+/* What is found by its path outside only: the translator itself, and the folder of kept translations, which depends on who
+ * the user is. Returns the folder's descriptor, or -1. */
+static int open_outside(void)
+{
+    static int kept = -2;
+    if (kept == -2) {
+        options.self_fd = OPTION_UNSET;     /* options_parse() comes later */
+        options_self_fd();
+        kept = keep_dir_find(getenv("DRAGOMAN_DISK_CACHE"));
+    }
+    return kept;
+}
+
+void chroot_become_root(void)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
     char text[64];
+    open_outside();
     if (uid == 0) {
         if (unshare(CLONE_NEWNS) < 0)
             die(FAILURE, "no mount namespace: %s", strerror(errno));
@@ -256,10 +290,7 @@ int chroot_enter(int argc, char **argv, char ***out)
     static char *shell[] = { "sh", NULL };
     struct request q = { .dir = NULL };
     int first = parse(argc, argv, &q);
-    options.self_fd = OPTION_UNSET;     /* options_parse() comes later */
-    options_self_fd();
-    int kept = keep_dir_find(getenv("DRAGOMAN_DISK_CACHE"));
-    become_root();
+    chroot_become_root();
     mount_all(&q);
     if (chroot(q.dir) < 0 || chdir("/") < 0)
         die(FAILURE, "%s: %s", q.dir, strerror(errno));
@@ -267,5 +298,5 @@ int chroot_enter(int argc, char **argv, char ***out)
     char **command = first < argc ? argv + first : shell;
     const char *path = look_up(command[0]);
     run_native(path, command);
-    return own_words(argv[0], path, command, kept, out);
+    return own_words(argv[0], path, command, open_outside(), out);
 }

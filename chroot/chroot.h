@@ -10,6 +10,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+/** Whether files can be given to other ids than the user's own after chroot_become_root(): to root always, to others with newuidmap and
+ * ranges in /etc/subuid and /etc/subgid. */
+bool chroot_has_ids(void);
+
+/** A mount namespace of our own, and for ordinary users a user namespace in which they are root. Exits with 125 after a message
+ * if there is none. */
+void chroot_become_root(void);
+
 /** Moves into the root that argv[1..] describe; argv[0] is "chroot". Returns the number of words in *out, dragoman's
  * own command line for COMMAND inside the root, with a null pointer at its end. Exits after a message if that can't be done: 125,
  * or 126 and 127 for the command as env(1). Native commands are executed at once. */
