@@ -13,6 +13,12 @@ ROW = re.compile(rf"^OPT\((\w+),\s*(\w+),\s*{STRING},\s*{STRING},\s*{STRING},\s*
 INTERNAL = {"program_fd", "self_fd", "disk_cache_fd", "seccomp_fd", "traced", "child"}
 FILES = {"PATH", "FILE", "DIR"}
 ACTIONS = "install remove status print"
+# The subcommands: what they do, and their options.
+COMMANDS = {
+    "binfmt": ("register with the kernel", "--directory --interpreter --credentials --by-path --format"),
+    "chroot": ("run a command in a foreign system", "--bind --no-mounts"),
+    "rootfs": ("make a foreign Debian", "--arch --suite --variant --mirror"),
+}
 
 
 def rows(path):
@@ -22,21 +28,30 @@ def rows(path):
             yield [f"-{short}"] * bool(short) + [f"--{long}"] * bool(long), argument, doc.replace("\\", "")
 
 
+def words_of(command):
+    """What may follow a subcommand."""
+    return (ACTIONS + " " if command == "binfmt" else "") + COMMANDS[command][1]
+
+
 def bash(options):
     words = " ".join(name for names, _, _ in options for name in names)
+    cases = "\n".join(f"        {name}) COMPREPLY=($(compgen -f -W '{words_of(name)}' -- \"$word\")); return;;" for name in COMMANDS)
     plain = "|".join(name for names, argument, _ in options if argument for name in names)
     return f"""# bash completion of dragoman
 _dragoman() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
-    if [[ ${{COMP_WORDS[1]}} == binfmt ]]; then
-        COMPREPLY=($(compgen -W "{ACTIONS} --directory --interpreter --credentials --by-path --format" -- "$word"))
-        return
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} first=
+    if ((COMP_CWORD == 1)); then
+        first="{' '.join(COMMANDS)}"
+    else
+        case ${{COMP_WORDS[1]}} in
+{cases}
+        esac
     fi
     case $before in {plain}) COMPREPLY=($(compgen -f -- "$word")); return;; esac
     if [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "{words}" -- "$word"))
     else
-        COMPREPLY=($(compgen -f -c -- "$word"))
+        COMPREPLY=($(compgen -f -c -W "$first" -- "$word"))
     fi
 }}
 complete -o filenames -F _dragoman dragoman
@@ -53,12 +68,23 @@ def zsh(options):
         kind = f":{argument}:{'_files' if argument in FILES else ''}" if argument else ""
         return [f"    '{name}[{quoted(text)}]{kind}'" for name in names]
     lines = [line for option in options for line in spec(*option)]
-    return "#compdef dragoman\n_arguments -S \\\n" + " \\\n".join(lines) + " \\\n    '1:program:_files' '*::arguments:_normal'\n"
+    cases = "\n".join(f"    {name}) compadd -- {words_of(name)}; _files; return;;" for name in COMMANDS)
+    return f"""#compdef dragoman
+if ((CURRENT > 2)); then
+    case $words[2] in
+{cases}
+    esac
+fi
+((CURRENT == 2)) && compadd -- {' '.join(COMMANDS)}
+_arguments -S \\
+""" + " \\\n".join(lines) + " \\\n    '1:program:_files' '*::arguments:_normal'\n"
 
 
 def fish(options):
-    lines = ["complete -c dragoman -n '__fish_is_first_token' -a binfmt -d 'register with the kernel'",
-             f"complete -c dragoman -n '__fish_seen_subcommand_from binfmt' -f -a '{ACTIONS}'"]
+    lines = [f"complete -c dragoman -n '__fish_seen_subcommand_from binfmt' -f -a '{ACTIONS}'"]
+    for command, (doc, words) in COMMANDS.items():
+        lines.append(f"complete -c dragoman -n '__fish_is_first_token' -a {command} -d '{doc}'")
+        lines += [f"complete -c dragoman -n '__fish_seen_subcommand_from {command}' -l {word[2:]}" for word in words.split()]
     for names, argument, doc in options:
         flags = " ".join(f"-l {n[2:]}" if n.startswith("--") else f"-o {n[1:]}" if len(n) > 2 else f"-s {n[1:]}" for n in names)
         lines.append(f"complete -c dragoman {flags}{' -r' if argument else ''} -d '{quoted(doc)}'")

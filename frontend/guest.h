@@ -83,6 +83,8 @@ struct guest {
     /* --- Linux ABI: used by loader/ and syscall/ */
     uint64_t hwcap, hwcap2;
     const char *platform;        /* AT_PLATFORM or NULL */
+    const char *debian_arch;     /* Debian's name of the architecture, and */
+    const char *debian_suite;    /*   its release to take unless told otherwise (dragoman rootfs) */
     uint32_t min_sigstack;       /* AT_MINSIGSTKSZ, 0 for none */
     const struct guest_vdso *vdso; /* or NULL */
     const struct guest_linux *linux_abi; /* syscall numbers, registers, signal frames: syscall/abi.h */

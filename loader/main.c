@@ -15,6 +15,7 @@
 #include "backend/run.h"
 #include "binfmt/binfmt.h"
 #include "chroot/chroot.h"
+#include "chroot/rootfs.h"
 #include "debug/log.h"
 #include "debug/perfmap.h"
 #include "frontend/guest.h"
@@ -276,6 +277,8 @@ int main(int argc, char **argv)
         return binfmt_main(argc - 1, argv + 1);
     if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "chroot") == 0)
         argc = chroot_enter(argc - 1, argv + 1, &argv);
+    else if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "rootfs") == 0)
+        argc = rootfs_make(argc - 1, argv + 1, &argv);
     int first = options_parse(argc, argv);
     const char *name = argv[first];
     struct program p = { .argv = argv + first, .argc = (size_t)(argc - first) };

@@ -127,6 +127,8 @@ const struct guest aarch64_guest = {
 #include "frontend/aarch64/features.def"
     ,
     .platform = "aarch64",
+    .debian_arch = "arm64",
+    .debian_suite = "bookworm",
     .min_sigstack = 4720,        /* the frame with its FP record, as the kernel says without SVE */
     .vdso = &aarch64_vdso,
     .linux_abi = &aarch64_linux,

@@ -115,5 +115,7 @@ const struct guest riscv64_guest = {
     .hwcap = HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'),
     .min_sigstack = 2048,        /* MINSIGSTKSZ; the frame without vectors is smaller */
     .vdso = &riscv_vdso,
+    .debian_arch = "riscv64",
+    .debian_suite = "trixie",    /* the first release that has it */
     .linux_abi = &riscv64_linux,
 };

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""`dragoman chroot`: foreign Debian roots as root and as an ordinary user."""
+"""`dragoman chroot` and `dragoman rootfs`: foreign Debian roots as root and as an ordinary user.
+
+long.py beside this file is the longer run: debootstrap, apt-get and dpkg-buildpackage inside.
+"""
 
 import os
+import pwd
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -100,8 +105,120 @@ def a_program_called_chroot(guest, top, folder):
         raise tap.Fail(f"{got.ending()} {got.err!r}")
 
 
+# --- dragoman rootfs
+
+def rootfs(*words, prefix=(), env=None, timeout=900):
+    return run([*prefix, *dragoman(), "rootfs", *words], timeout=timeout, cwd="/", env={**env} if env else None)
+
+
+def need_mmdebstrap():
+    if not shutil.which("mmdebstrap"):
+        raise tap.Skip("mmdebstrap is not installed")
+
+
+def prefix_of_a_user_with_ids():
+    """To become an ordinary user who has ids in /etc/subuid and /etc/subgid; nothing to do if we are one."""
+    if not shutil.which("newuidmap"):
+        raise tap.Skip("newuidmap is not installed")
+    owners = [{line.split(":")[0] for line in open(name, encoding="utf-8")} for name in ("/etc/subuid", "/etc/subgid")]
+    for user in pwd.getpwall():
+        if all({user.pw_name, str(user.pw_uid)} & names for names in owners) and user.pw_uid and os.geteuid() in (0, user.pw_uid):
+            return user, [] if os.geteuid() else ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--init-groups"]
+    raise tap.Skip("no user has ids in /etc/subuid and /etc/subgid")
+
+
+def make_and_use(guest, folder, prefix):
+    """A root whose packages are configured: their users exist, and its own dpkg is content."""
+    top = folder / "made"
+    got = rootfs("--arch", guest.debian, top, "hello", prefix=prefix)
+    if got.status or f"{guest.name} is ready" not in got.out.decode():
+        raise tap.Fail(f"{got.ending()}: {got.err.decode()[-600:]!r}")
+    got = run([*prefix, *dragoman(), "chroot", top, "sh", "-c", "hello; dpkg --audit; stat -c %G /etc/shadow; "
+               "ls /var/cache/apt/archives/*.deb /usr/sbin/policy-rc.d 2>&1 | wc -l; "
+               "dpkg-query -W -f '${db:Status-Status}\\n' | sort -u"], timeout=60, cwd="/")
+    expect(got, 0, "Hello, world!\nshadow\n2\ninstalled\n")
+
+
+def rootfs_as_root(guest, top, folder):
+    need_mmdebstrap()
+    if os.geteuid():
+        raise tap.Skip("not root")
+    folder.chmod(0o755)
+    make_and_use(guest, folder, [])
+
+
+def rootfs_as_user(guest, top, folder):
+    need_mmdebstrap()
+    user, prefix = prefix_of_a_user_with_ids()
+    if os.geteuid() == 0:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    folder.chmod(0o755)
+    try:
+        make_and_use(guest, folder, prefix)
+    finally:
+        run([*prefix, *dragoman(), "chroot", "--no-mounts", "/", "rm", "-rf", folder / "made"])
+
+
+def rootfs_only_unpacked(guest, top, folder):
+    """Nothing inside was run: dpkg knows of no package."""
+    need_mmdebstrap()
+    made = folder / "it's made"
+    got = rootfs("--variant=extract", "--arch", guest.name, "--suite", guest.suite, made, "hello")
+    if got.status:
+        raise tap.Fail(f"{got.ending()}: {got.err.decode()[-600:]!r}")
+    expect(run([*dragoman(), "-L", made, made / "usr/bin/hello"]), 0, "Hello, world!\n")
+    if (made / "var/lib/dpkg/status").read_text() or (made / "usr/bin/dash").exists():
+        raise tap.Fail("more than hello was unpacked, or it was configured")
+
+
+def rootfs_mistakes(guest, top, folder):
+    arch = ["--arch", guest.debian]
+    (folder / "file").write_text("")
+    for words, env, say in (([], None, "usage"), ([folder / "x"], None, "usage"), (["--arch"], None, "usage"),
+                            ([*arch, "--colour", "x", folder / "x"], None, "usage"),
+                            (["--arch", "vax", folder / "x"], None, "architecture 'vax'"),
+                            ([*arch, "--variant", "x", folder / "x"], None, "variant 'x'"),
+                            ([*arch, folder / "x", "-y"], None, "'-y' is no package"),
+                            ([*arch, folder / "x"], {"PATH": "/nonexistent"}, "mmdebstrap is not installed")):
+        expect(rootfs(*words, env=env), 125, "", say)
+    need_mmdebstrap()
+    expect(rootfs(*arch, folder), 125, "", "is not empty")
+    expect(rootfs(*arch, folder / "file"), 125, "", "Not a directory")
+    got = rootfs(*arch, "--suite", "no-such-suite", folder / "x")
+    if got.status != 125 or "Is there a suite 'no-such-suite'" not in got.err.decode():
+        raise tap.Fail(f"{got.ending()}: {got.err.decode()[-300:]!r}")
+    if os.geteuid() == 0:
+        expect(rootfs(*arch, "/tmp/nothing-here", prefix=USER), 125, "", "/etc/subuid")
+
+
+def what_mmdebstrap_is_told(guest, top, folder):
+    """With another program under its name, which runs the hook; apt-get gets each package as a word, whatever is in it."""
+    tools = folder / "tools"
+    tools.mkdir()
+    for name, script in (("mmdebstrap", 'archives=made/var/cache/apt/archives; mkdir -p $archives; touch $archives/x.deb; '
+                          'for word; do echo "$word"; '
+                          'case $word in --extract-hook=*) hook=${word#*=};; esac; done; '
+                          'MMDEBSTRAP_APT_CONFIG=config sh -c "$hook" hook made; exit 3'),
+                         ("apt-get", '[ "$1" = indextargets ] && { echo "Other main http://other/"; echo "Debian main http://here/"; '
+                          'exit; }; echo "$APT_CONFIG"; printf "<%s>\\n" "$@"')):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    odd = "it's; touch oops"
+    got = run([*dragoman(), "rootfs", "--arch", guest.debian, "made", "hello", odd], cwd=folder,
+              env={"PATH": f"{tools}:/usr/bin:/bin"})
+    lines = got.out.decode().splitlines()
+    for line in ("--variant=extract", f"--arch={guest.debian}", "--include=?essential", guest.suite, "made", "http://here/",
+                 "config", "<--download-only>", "<?priority(required)>", "<hello>", f"<{odd}>"):
+        if lines.count(line) != 1:
+            raise tap.Fail(f"{line}: {got.out.decode()} {got.err.decode()}")
+    if got.status != 125 or "mmdebstrap failed" not in got.err.decode() or (folder / "oops").exists():
+        raise tap.Fail(f"{got.ending()}: {got.err.decode()!r}")
+
+
 TESTS = [commands_as_root, commands_as_user, children_are_translated, devices_and_proc, without_mounts, binds,
-         native_programs_are_native, kept_translations_stay_outside, mistakes, a_program_called_chroot]
+         native_programs_are_native, kept_translations_stay_outside, mistakes, a_program_called_chroot, rootfs_mistakes,
+         what_mmdebstrap_is_told, rootfs_only_unpacked, rootfs_as_root, rootfs_as_user]
+LONG = [rootfs_as_root, rootfs_as_user]
 
 
 def case(guest, test):
@@ -114,4 +231,5 @@ def case(guest, test):
 
 
 if __name__ == "__main__":
-    tap.main_by_guest(__doc__, GUESTS.values(), TESTS, case)
+    quick = "--quick" in sys.argv or os.environ.get("DRAGOMAN_QUICK")
+    tap.main_by_guest(__doc__, GUESTS.values(), [t for t in TESTS if t not in LONG or not quick], case)

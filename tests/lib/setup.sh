@@ -5,7 +5,7 @@ BUILD_PACKAGES="meson ninja-build pkg-config gcc libc6-dev python3 libglib2.0-de
     libcmocka-dev libpcre2-dev zlib1g-dev libzstd-dev"
 # What the tests need on top: cross compiler, QEMU to compare with, and the native twins of foreign programs.
 TEST_PACKAGES="gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    qemu-user mmdebstrap ca-certificates
+    qemu-user mmdebstrap uidmap ca-certificates
     bash coreutils perl sqlite3 xz-utils openssl diffutils procps git"
 
 say() {
