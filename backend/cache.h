@@ -267,8 +267,8 @@ static inline void cpu_leave_epoch(struct cpu *cpu)
 void cpu_refresh_probe(struct cpu *cpu, uint64_t epoch);
 /** Remembers unit `u` for indirect jumps. Own thread, inside. */
 void cpu_probe_fill(struct cpu *cpu, struct unit *u);
-/** Wipes the entries for `u`'s pc in all threads' tables. */
-void cpus_probe_wipe(const struct unit *u);
+/** Wipes the entries for the pcs of `drop` and those on its list, drop_next, in all threads' tables. */
+void cpus_probe_wipe(const struct unit *drop);
 /** Kicks all threads that are inside. */
 void cpus_kick_inside(void);
 /** True if every thread's epoch is 0 or at least `epoch`. */

@@ -255,15 +255,20 @@ void cpu_probe_fill(struct cpu *cpu, struct unit *u)
 /* --- all threads ---------------------------------------------------------------------------------
  * */
 
-void cpus_probe_wipe(const struct unit *u)
+static void probe_wipe(struct cpu *cpu, const struct unit *u)
+{
+    struct cpu_probe *e = probe_entry(cpu, u->pc);
+
+    if (__atomic_load_n(&e->pc, __ATOMIC_SEQ_CST) == u->pc)
+        __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_SEQ_CST);
+}
+
+void cpus_probe_wipe(const struct unit *drop)
 {
     lock_take(&cpus_lock);
-    for (struct cpu *c = cpus; c; c = c->next) {
-        struct cpu_probe *e = probe_entry(c, u->pc);
-
-        if (__atomic_load_n(&e->pc, __ATOMIC_SEQ_CST) == u->pc)
-            __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_SEQ_CST);
-    }
+    for (struct cpu *c = cpus; c; c = c->next)
+        for (const struct unit *u = drop; u; u = u->drop_next)
+            probe_wipe(c, u);
     lock_give(&cpus_lock);
 }
 

@@ -7,7 +7,11 @@
 #include "backend/run.h"
 #include "loader/space.h"
 
-enum { PAGE_SHIFT = 12, REGION_PAGES_SHIFT = CACHE_REGION_SHIFT - PAGE_SHIFT, WIPE_MAX = 8 };
+enum { PAGE_SHIFT = 12, REGION_PAGES_SHIFT = CACHE_REGION_SHIFT - PAGE_SHIFT };
+
+/* Units that are wiped from each thread's probe table one by one. If there are more, all tables are emptied, and then each
+ * thread misses thousands of times until its own is full again. */
+enum { WIPE_MAX = 1024 };
 
 /* --- page table ----------------------------------------------------------------------------------
  * */
@@ -133,8 +137,7 @@ void units_dropped(struct unit *drop, bool mass)
         __atomic_add_fetch(&cache.epoch, 1, __ATOMIC_SEQ_CST);
     } else {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        for (; drop; drop = drop->drop_next)
-            cpus_probe_wipe(drop);
+        cpus_probe_wipe(drop);
     }
     cpus_kick_inside();
 }

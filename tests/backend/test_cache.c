@@ -290,6 +290,38 @@ static void test_invalidate_probed(void)
     CHECK(*toy_reg(cpu, 1) == 10 + 70);
 }
 
+/* Many units that were reached through the probe table are dropped at once: no thread jumps to one of them any more, and what
+ * else is in the table stays. */
+static void test_invalidate_many_probed(void)
+{
+    enum { N = 300 };
+    static struct toy_insn code[3 * N + 1], other[] = { { TOY_ADD, 1, 1 }, { TOY_DECNZ, 2, 2 }, { TOY_SYS, 0, 0 }, { TOY_JR, 4, 0 } };
+    struct cpu *cpu = start(1 << 20);
+
+    for (unsigned i = 0; i < N; i++) {
+        code[3 * i] = (struct toy_insn){ TOY_ADD, 1, 1 };
+        code[3 * i + 1] = (struct toy_insn){ TOY_ADD, 3, 3 * sizeof code[0] };
+        code[3 * i + 2] = (struct toy_insn){ TOY_JR, 3, 0 };
+    }
+    code[3 * N] = (struct toy_insn){ TOY_SYS, 0, 0 };
+    *toy_reg(cpu, 4) = toy_pc(other);
+    for (unsigned round = 1; round <= 3; round++) {
+        *toy_reg(cpu, 1) = 0;
+        *toy_reg(cpu, 3) = toy_pc(code);
+        toy_run(cpu, code);
+        CHECK(*toy_reg(cpu, 1) == N * round);
+
+        uint64_t misses = cache.stats.miss_indirect;
+
+        *toy_reg(cpu, 2) = 10;
+        toy_run(cpu, other + 3);
+        CHECK(cache.stats.miss_indirect == misses + (round == 1));
+        for (unsigned i = 0; i < N; i++)
+            code[3 * i].imm = (int16_t)(round + 1);
+        cache_invalidate(toy_pc(code), sizeof code);
+    }
+}
+
 static void test_sync_code(void)
 {
     static struct toy_insn code[] = {
@@ -765,7 +797,7 @@ static void test_dual_flush(void)
 
 #define TESTS(X)                                                                                  \
     X(registers) X(too_long) X(links) X(probe) X(regions) X(many_units) X(invalidate)             \
-    X(invalidate_probed) X(sync_code) X(sync_range)                                               \
+    X(invalidate_probed) X(invalidate_many_probed) X(sync_code) X(sync_range)         \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \
     X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)
