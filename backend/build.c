@@ -15,6 +15,7 @@
 #include "ir/grow.h"
 #include "ir/passes/pass.h"
 #include "loader/space.h"
+#include "syscall/host.h"
 #include "syscall/linux.h"
 
 unsigned run_disabled_passes;
@@ -186,7 +187,7 @@ static bool have_scratch(void)
     return scratch;
 }
 
-enum built { BUILT, BUILT_FULL, BUILT_FAULT, BUILT_LONG };
+enum built { BUILT, BUILT_FULL, BUILT_FAULT, BUILT_ABSENT, BUILT_LONG };
 
 /* One try. BUILT_LONG: it has to be shorter. */
 static enum built build_up_to(struct cpu *cpu, unsigned limit, struct guest_fault *fault, struct unit **unit)
@@ -198,7 +199,7 @@ static enum built build_up_to(struct cpu *cpu, unsigned limit, struct guest_faul
         return BUILT_LONG;
     t[0] = now();
     if (!translate(cpu, limit, fault))
-        return BUILT_FAULT;
+        return fault->signo ? BUILT_FAULT : BUILT_ABSENT;
     t[1] = now();
     optimise(pass_mask_first(scratch));
     t[2] = now();
@@ -246,6 +247,20 @@ static enum built build_short(struct cpu *cpu, unsigned limit, struct guest_faul
     return b;
 }
 
+/* What is to be done after a build that made no unit, without locks. */
+static void not_built(struct cpu *cpu, enum built b, const struct guest_fault *fault)
+{
+    char byte;
+
+    if (b == BUILT_FAULT)
+        linux_fault(cpu, fault->signo, fault->code, fault->addr);
+    else if (b == BUILT_FULL)
+        cache_wait();
+    /* Waits for the page. Where nobody supplies pages the fault is the guest's (UFFD_FEATURE_SIGBUS). */
+    else if (host_copy(&byte, host(fault->addr), 1) != 0 && space_accessible(fault->addr, 1, 4 /* PROT_EXEC */))
+        linux_fault(cpu, SIGBUS, BUS_ADRERR, fault->addr);
+}
+
 struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
 {
     struct guest_fault fault;
@@ -261,10 +276,7 @@ struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
     if (b == BUILT)
         return u;
     cpu_leave_epoch(cpu);
-    if (b == BUILT_FAULT)
-        linux_fault(cpu, fault.signo, fault.code, fault.addr);
-    else
-        cache_wait();
+    not_built(cpu, b, &fault);
     return NULL;
 }
 
@@ -288,11 +300,9 @@ void unit_build(struct cpu *cpu, const struct pending_link *l)
 
         if (b == BUILT)
             return;
-        if (b == BUILT_FAULT) {
-            linux_fault(cpu, fault.signo, fault.code, fault.addr);
+        not_built(cpu, b, &fault);
+        if (b == BUILT_FAULT)
             return;
-        }
-        cache_wait();
         if (__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED))
             return;
     }

@@ -53,6 +53,14 @@ void fault_untry(void)
     guard = NULL;
 }
 
+__attribute__((noinline)) void fault_absent(gaddr addr)
+{
+    if (!guard)
+        return;
+    guard->fault = (struct guest_fault){ .addr = addr };
+    guard_land();
+}
+
 /* --- the handler ---------------------------------------------------------------------------------
  * */
 

@@ -10,10 +10,10 @@
 
 #include "backend/run.h"
 
-/* What happened to fault_try(). */
+/* What happened to fault_try(). signo 0: fault_absent(). */
 struct guest_fault { int signo, code; gaddr addr; };
 
-/** Calls fn(arg). Returns true if it returned; false if it was cut short by a SIGBUS, and fills *f.
+/** Calls fn(arg). Returns true if it returned; false if it was cut short by a SIGBUS or fault_absent(), and fills *f.
  * (A SIGSEGV is ours: fn reads only what space_fetch() vouches for, under space's lock, and that is
  * always readable.) Locks and other state that fn had taken hold of are as they were at the fault:
  * fn must keep to reading guest memory and to state that its caller can throw away. Not nested. Whoever leaves fn by a

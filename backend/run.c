@@ -34,11 +34,8 @@ static void trap_break(struct cpu *cpu)
 /* A fetch that failed when it was translated may have become possible: new mappings drop code, not faults. */
 static bool fetch_is_stale(gaddr pc, gaddr addr)
 {
-    size_t avail;
+    bool stale = space_accessible(pc, 1, 4 /* PROT_EXEC */) && space_accessible(addr, 1, 4);
 
-    space_read_lock();
-    bool stale = space_fetch(pc, &avail) && (addr == pc || space_fetch(addr, &avail));
-    space_read_unlock();
     if (stale)
         cache_invalidate(pc, addr - pc + 1);
     return stale;

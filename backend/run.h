@@ -68,6 +68,10 @@ void run_kick(struct cpu *cpu);
  * CPU_EXIT_FAULT, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
 bool fault_in_code(int signo, const siginfo_t *si, void *uc);
 
+/** If this thread is translating, ends that: the page at `addr` has to be waited for, which is done without locks. Returns
+ * if it is not. */
+void fault_absent(gaddr addr);
+
 /** Optimisation passes that are left out, bit 1 << PASS_<name> (ir/passes/pass.h). Set before the first translation. */
 extern unsigned run_disabled_passes;
 /** How many jumps back, some thousands, make a loop hot, so that it is translated as a region; 0: none is. Before the first

@@ -867,11 +867,31 @@ bool space_next(gaddr addr, struct space_range *out)
     return false;
 }
 
+void space_lazy(void)
+{
+    __atomic_store_n(&space.lazy, true, __ATOMIC_RELAXED);
+}
+
+/* space_fetch() of executable memory where a page may be waited for. */
+static const uint8_t *fetch_lazily(gaddr pc, size_t *avail)
+{
+    gaddr page = pc & ~(gaddr)(SPACE_PAGE - 1);
+    unsigned char resident = 0;
+    if (mincore(host(page), SPACE_PAGE, &resident) < 0 || !(resident & 1)) {
+        fault_absent(pc);
+        return NULL;
+    }
+    *avail = page + SPACE_PAGE - pc;
+    return host(pc);
+}
+
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
 {
     struct space_range r;
     if (!space_lookup(pc, &r) || !(r.prot & PROT_EXEC))
         return NULL;
+    if (__builtin_expect(__atomic_load_n(&space.lazy, __ATOMIC_RELAXED), 0))
+        return fetch_lazily(pc, avail);
     gaddr end = r.end;
     while (space_lookup(end, &r) && (r.prot & PROT_EXEC))
         end = r.end;

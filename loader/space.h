@@ -125,6 +125,10 @@ bool space_next(gaddr addr, struct space_range *out);
  * if pc is not in executable guest memory. Reading may still raise SIGBUS (a file shorter than its mapping).
  * Lock held. */
 const uint8_t *space_fetch(gaddr pc, size_t *avail);
+/** From now on a page that is not in memory may come only once another thread of the guest has supplied it (userfaultfd).
+ * Nobody may wait for that with a lock held. So space_fetch() looks first: *avail ends with the page, and if the page
+ * at `pc` is not there, fault_absent() ends the translation, or the result is NULL outside of one. */
+void space_lazy(void);
 /** The si_code of a SIGSEGV at `addr`: SEGV_MAPERR if nothing is mapped there, else SEGV_ACCERR. Takes the
  * lock. Not for signal handlers. */
 int space_fault_kind(gaddr addr);

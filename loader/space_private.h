@@ -10,6 +10,7 @@ struct space {
     gaddr stack_top;
     gaddr brk_start, brk;
     bool randomise, seeded;
+    bool lazy;               /* pages may have to wait for the guest (space_lazy()) */
     bool host_below;         /* the kernel placed mappings of ours below task_size */
 };
 extern struct space space;

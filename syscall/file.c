@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <linux/userfaultfd.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -275,7 +276,10 @@ int64_t sys_ioctl(struct sys *s)
     }
     if (s->a[2] >= linux_state.task_size && s->a[2] < 1ull << 47)
         return -EFAULT;
-    return sys_host(s, __NR_ioctl);
+    int64_t r = sys_host(s, __NR_ioctl);
+    if ((uint32_t)s->a[1] == USERFAULTFD_IOC_NEW && r >= 0)
+        space_lazy();
+    return r;
 }
 
 /* --- getdents64 ------------------------------------------------------------------------------------- */

@@ -71,6 +71,14 @@ int64_t sys_mlock(struct sys *s)
     return range_call(s, __NR_mlock);
 }
 
+int64_t sys_userfaultfd(struct sys *s)
+{
+    int64_t fd = sys_host(s, __NR_userfaultfd);
+    if (fd >= 0)
+        space_lazy();
+    return fd;
+}
+
 int64_t sys_mlock2(struct sys *s)
 {
     return range_call(s, __NR_mlock2);

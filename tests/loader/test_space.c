@@ -31,6 +31,10 @@ void keep_mapped(gaddr start, uint64_t len, int prot, int flags, int fd, uint64_
 {
 }
 
+void fault_absent(gaddr addr)
+{
+}
+
 void cache_invalidate(gaddr start, uint64_t len)
 {
     forgot_start = start;
