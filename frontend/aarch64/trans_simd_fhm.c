@@ -1,19 +1,26 @@
 /* FEAT_FHM: products of halves added to singles, rounded once. A half is a single exactly, and the product of two as well. */
 #include "frontend/aarch64/trans_simd.h"
 
-/* Halves in the low 16 bits of 32-bit lanes as singles, without looking at NaNs, which the multiplication sees to: exponent and
- * fraction in their places are the number times 2^-112, denormals included. */
+/* Halves in the low 16 bits of 32-bit lanes as singles, without looking at NaNs, which the multiplication sees to: the exponent moves
+ * by 112. The fraction of a denormal half, put below 2^-14, is that number more. */
 static ir_ref singles(struct aarch64_ctx *ctx, ir_ref v)
 {
     ir_ref magnitude = simd_op2(ctx, IR_vand, IR_I64, v, simd_splat(ctx, 2, 0x7fff));
     ir_ref sign = simd_op1(ctx, IR_vshli, IR_I32, simd_op2(ctx, IR_vand, IR_I64, v, simd_splat(ctx, 2, 0x8000)), 16);
-    ir_ref special = simd_op2(ctx, IR_vcmpgt, IR_I32, magnitude, simd_splat(ctx, 2, 0x7bff)), x;
+    ir_ref special = simd_op2(ctx, IR_vcmpgt, IR_I32, magnitude, simd_splat(ctx, 2, 0x7bff));
+    ir_ref normal = simd_op2(ctx, IR_vcmpgt, IR_I32, magnitude, simd_splat(ctx, 2, 0x3ff));
+    ir_ref x = simd_op1(ctx, IR_vshli, IR_I32, magnitude, 13), moved = simd_op2(ctx, IR_vadd, IR_I32, x, simd_splat(ctx, 2, 112 << 23));
 
-    if (ctx->u->mode & A64_MODE_FZ16)
-        magnitude = simd_op2(ctx, IR_vand, IR_I64, magnitude,
-                             simd_op2(ctx, IR_vcmpgt, IR_I32, magnitude, simd_splat(ctx, 2, 0x3ff)));
-    x = simd_op1(ctx, IR_vshli, IR_I32, magnitude, 13);
-    x = simd_op2(ctx, IR_vfmul, IR_F32 | IR_V_FP(IR_RM_DYN), x, simd_splat(ctx, 2, 0x77800000));
+    if (ctx->u->mode & A64_MODE_FZ16) {
+        x = simd_op2(ctx, IR_vand, IR_I64, moved, normal);
+    } else {
+        ir_ref least = simd_splat(ctx, 2, 113 << 23);
+
+        x = simd_op2(ctx, IR_vor, IR_I64, simd_op2(ctx, IR_vandn, IR_I64, x, normal), least);
+        x = simd_op2(ctx, IR_vfsub, IR_F32 | simd_fp_aux(ctx, 2, 5), x, least);
+        x = simd_op1(ctx, IR_vfabs, IR_F32, x, 0); /* rounding down, 0 is -0 */
+        x = simd_op3(ctx, IR_vbsel, IR_I64, normal, moved, x);
+    }
     special = simd_op2(ctx, IR_vand, IR_I64, special, simd_splat(ctx, 2, 0x7f800000));
     return simd_op2(ctx, IR_vor, IR_I64, simd_op2(ctx, IR_vor, IR_I64, x, special), sign);
 }
