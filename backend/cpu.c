@@ -121,6 +121,9 @@ struct cpu *cpu_clone(const struct cpu *from)
     cpu->pc = from->pc;
     cpu->mode = from->mode;
     cpu->mxcsr = from->mxcsr;
+    cpu->fpx_more = from->fpx_more;
+    cpu->fz = from->fz;
+    cpu->fz_underflow = from->fz_underflow;
     return cpu;
 }
 

@@ -59,6 +59,8 @@ struct cpu {
     uint8_t fpx_of_mx[64];           /* IR_FPX_* bits of MXCSR's flags (bits 5..0) */
     uint8_t mx_of_fpx[32];           /* and the other way */
     uint32_t fpx_more;               /* accumulated IR_FPX_* bits that MXCSR has no flag for: IR_FPX_ID */
+    uint32_t fz;                     /* 1: denormals are flushed (IR_FP_FZ), see backend/x86/fz.h */
+    uint32_t fz_underflow;           /* MXCSR's underflow flag as it was when that exception was unmasked */
 
     /* --- written by the exit thunks */
     uint64_t pc;                     /* guest pc, exact whenever C code runs */
@@ -103,6 +105,10 @@ static inline void cpu_announce(struct cpu *c, uint64_t start, uint64_t len)
     if (start + len > c->announced_end)
         c->announced_end = start + len;
 }
+
+/** MXCSR for generated code of a thread, from `mxcsr`'s flags and rounding mode, cpu->fz and cpu->fpx_more. To be called when one of
+ * these was changed by other means than generated code (backend/x86/fz.c). */
+uint32_t fz_mxcsr(struct cpu *cpu, uint32_t mxcsr);
 
 /** A 64-bit guest register slot at byte offset `off` of cpu->regs (see struct guest_reg). */
 static inline uint64_t *cpu_slot(struct cpu *c, unsigned off)

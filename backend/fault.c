@@ -6,6 +6,7 @@
 
 #include "backend/cache.h"
 #include "backend/snapshot.h"
+#include "backend/x86/fz.h"
 #include "backend/x86/operand.h"
 #include "backend/x86/rt.h"
 
@@ -148,6 +149,8 @@ bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
         return false;
     if (guarded(signo, si, r))
         return true;
+    if (signo == SIGFPE && cpu->epoch && cache_unit_at((const uint8_t *)(uintptr_t)r[REG_RIP]) && fz_trap(cpu, uc))
+        return true;
     const struct code_fault *f = find_site(cpu, r, &u, &call);
 
     if (!f)
@@ -156,7 +159,7 @@ bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
     if (call)
         rt_saved_registers(cpu, uc);
     snapshot_restore(cpu, u->snap_data, f->snap, u->pc, uc);
-    cpu->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+    cpu->mxcsr = call ? fz_mxcsr(cpu, uc->uc_mcontext.fpregs->mxcsr) : uc->uc_mcontext.fpregs->mxcsr;
     cpu->exit_kind = CPU_EXIT_FAULT;
     resume(r, cache.thunks[THUNK_FAULT], (uint64_t)(uintptr_t)cpu);
     return true;

@@ -299,8 +299,6 @@ static bool fuses(const struct ra *ra, ir_ref r)
     if (i->type != IR_I1 || v->nuses != 1 ||
         !((i->op >= IR_cmpeq && i->op <= IR_cmpleu) || (i->op >= IR_fcmpeq && i->op <= IR_fcmpun)))
         return false;
-    if ((ir_ops[i->op].flags & IR_FPENV) && (i->aux & IR_FP_FZ))
-        return false; /* calls C */
 
     const struct ir_insn *user = ir_at(ra->u, v->user);
 

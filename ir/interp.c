@@ -419,7 +419,7 @@ static void step_fpflags(struct interp *s, const struct ir_insn *i)
 static void step_fpflags_set(struct interp *s, const struct ir_insn *i)
 {
     s->cpu->mxcsr &= ~0x3fu;
-    if (i->aux)
+    if (i->aux & IR_FPFLAGS_ID)
         s->cpu->fpx_more = arg(s, i, 0) & IR_FPX_ID;
     for (unsigned k = 0; k < NFP_BITS; k++)
         if (arg(s, i, 0) & fp_bits[k].fpx)
@@ -476,7 +476,7 @@ static void step_call(struct interp *s, const struct ir_insn *i)
         in[nin] = (uint64_t)i->imm;
 
     unsigned saved = _mm_getcsr();
-    _mm_setcsr(s->cpu->mxcsr | 0x1f80);
+    _mm_setcsr((s->cpu->mxcsr | 0x1f80) & ~0x8040u); /* all masked, nothing flushed */
     if (h->ret == IR_F32 || h->ret == IR_F64) {
         union fp_arg r = { .d = fn.fps(s->cpu, in[0], in[1], in[2], in[3], fp[0].d, fp[1].d, fp[2].d) };
         out = r.bits;

@@ -143,7 +143,8 @@ enum {
                             * negations flip NaNs too, and inf*0 + quiet NaN is the default NaN. With IR_FP_CANON
                             * (Arm's FPCR.DN) all are the default NaN. Underflow is detected before rounding */
     IR_FP_FZ = 1 << 6,     /* Arm's FPCR.FZ (F16 lanes: FZ16): denormal operands are zeros (IR_FPX_ID raised, not for F16),
-                            * results that are denormal before rounding zeros (underflow raised, not inexact) */
+                            * results that are denormal before rounding zeros (underflow raised, not inexact). Only with
+                            * IR_FP_ARM (comparisons: alone), and in a unit all ops on F32 and F64 have it or none has: cpu.fz */
     IR_FP_AHP = 1 << 7,    /* vfcvtl, vfcvtn: the F16 side is Arm's alternative half precision */
     IR_FP_QUIET = 1 << 8,  /* fcmplt, fcmple: only signalling NaNs raise invalid */
 };
@@ -171,6 +172,9 @@ enum {
 
 /* Accumulated exception bits. ID: a denormal operand was flushed (Arm's IDC). */
 enum { IR_FPX_NX = 1, IR_FPX_UF = 2, IR_FPX_OF = 4, IR_FPX_DZ = 8, IR_FPX_NV = 16, IR_FPX_ID = 32 };
+
+/* aux of fpflags_set: IR_FPX_ID, too; (with ID) in a unit whose ops have IR_FP_FZ. */
+enum { IR_FPFLAGS_ID = 1, IR_FPFLAGS_FZ = 2 };
 
 /* Hints of exits (aux). */
 enum ir_jump { IR_JUMP_PLAIN, IR_JUMP_CALL, IR_JUMP_RET };

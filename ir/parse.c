@@ -393,7 +393,8 @@ static void operands(struct parse *s, struct ir_insn *i)
         break;
     case SHAPE_AUX:
         args(s, i, 0, ir_ops[i->op].nargs);
-        i->aux = accept_word(s, "all");
+        i->aux = accept_word(s, "all") ? IR_FPFLAGS_ID : 0;
+        i->aux |= accept_word(s, "fz") ? IR_FPFLAGS_FZ : 0;
         break;
     case SHAPE_CALL:
         call(s, i);

@@ -237,7 +237,8 @@ static void print_operands(const struct ir_unit *u, FILE *f, const struct ir_ins
         break;
     case SHAPE_AUX:
         print_args(u, f, i, 0);
-        fputs(i->aux ? " all" : "", f);
+        fputs(i->aux & IR_FPFLAGS_ID ? " all" : "", f);
+        fputs(i->aux & IR_FPFLAGS_FZ ? " fz" : "", f);
         break;
     case SHAPE_CALL:
         print_call(u, f, i);

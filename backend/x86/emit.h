@@ -49,7 +49,7 @@ struct stub {
     /* STUB_CODE: calls `code`, then jumps back to `back` */
     void (*code)(struct x86_emit *e, const struct stub *s);
     uint32_t back;
-    struct ir_insn *insn;
+    const struct ir_insn *insn;
     uint8_t d, a[3];             /* registers for `code` */
 };
 
@@ -186,6 +186,9 @@ void stubs_emit(struct x86_emit *e);
 /** A jump to the later block `to`; block_jumps_patch() fills all of them in at the end. */
 void block_jump(struct x86_emit *e, uint32_t to);
 void block_jumps_patch(struct x86_emit *e);
+
+/** An instruction that does nothing with register `a` (f64 if `wide`, else f32) but raise the denormal-operand exception (fz.h). */
+void fp_touch(struct x86_emit *e, bool wide, unsigned a);
 
 /* --- calls of C: arguments are stored one by one, then the call; nothing is clobbered */
 

@@ -48,7 +48,7 @@ static void lane_rt(struct x86_emit *e, const struct ir_insn *i, const uint8_t *
 /* Must the op be computed by Arm's rules in C? */
 static bool lane_rt_wanted(const struct ir_insn *i)
 {
-    return i->aux & IR_FP_FZ || ((i->aux & IR_FP_ARM) && IR_FP_RM(i->aux) != IR_RM_DYN);
+    return (i->aux & IR_FP_ARM) && IR_FP_RM(i->aux) != IR_RM_DYN;
 }
 
 /* Can the result be rounded to a denormal number? Those of sums are exact. */
@@ -57,10 +57,16 @@ static bool may_be_tiny(const struct ir_insn *i)
     return i->op == IR_fmul || i->op == IR_fdiv || i->op == IR_fma || (i->op == IR_fcvt && !is64(i));
 }
 
+/* Is the default NaN all there is to a NaN result? Where denormals are flushed, one beside the NaN must be noted. */
+static bool nan_is_default(const struct ir_insn *i)
+{
+    return i->aux & IR_FP_CANON && !(i->aux & IR_FP_FZ);
+}
+
 /* Must operands outlive the result, so that it can be computed again by Arm's rules? */
 static bool keeps_operands(const struct ir_insn *i)
 {
-    return i->aux & IR_FP_ARM && (may_be_tiny(i) || !(i->aux & IR_FP_CANON));
+    return i->aux & IR_FP_ARM && (may_be_tiny(i) || !nan_is_default(i));
 }
 
 static void code_arm(struct x86_emit *e, const struct stub *s)
@@ -121,8 +127,19 @@ static void fix_arm(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
         fp_test_smallest(e, is64(i), e->d, ra_temp(&e->ra, RA_XMM, 0));
         fix_if(e, i, X86_E, regs, code_arm);
     } else {
-        if_nan(e, i, regs, i->aux & IR_FP_CANON ? code_canonical : code_arm);
+        if_nan(e, i, regs, nan_is_default(i) ? code_canonical : code_arm);
     }
+}
+
+void fp_touch(struct x86_emit *e, bool wide, unsigned a)
+{
+    wide ? x86_ucomisd_xx(&e->b, xmm(a), xmm(a)) : x86_ucomiss_xx(&e->b, xmm(a), xmm(a));
+}
+
+static void touch_if_fz(struct x86_emit *e, const struct ir_insn *i, bool wide, unsigned a)
+{
+    if (i->aux & IR_FP_FZ)
+        fp_touch(e, wide, a);
 }
 
 static void fix_result(struct x86_emit *e, struct ir_insn *i, const uint8_t *regs)
@@ -160,6 +177,8 @@ void emit_fp2(struct x86_emit *e, struct ir_insn *i)
         arith_rt(e, i, regs, 2, e->d);
         return;
     }
+    if (i->op == IR_fdiv)
+        touch_if_fz(e, i, is64(i), a);
     /* What is above the result comes from the first operand. */
     if ((i->op == IR_fadd || i->op == IR_fmul) && !ra_clean(&e->ra, i->arg[0]) && ra_clean(&e->ra, i->arg[1]))
         fp2(e, i, e->d, b, a);
@@ -181,6 +200,7 @@ void emit_fsqrt(struct x86_emit *e, struct ir_insn *i)
         arith_rt(e, i, (const uint8_t[3]){ (uint8_t)a }, 1, e->d);
         return;
     }
+    touch_if_fz(e, i, is64(i), a);
     emit_move(e, e->d, a);
     is64(i) ? x86_sqrtsd_xx(&e->b, xmm(e->d), xmm(e->d)) : x86_sqrtss_xx(&e->b, xmm(e->d), xmm(e->d));
     fix_result(e, i, (const uint8_t[]){ (uint8_t)a });
@@ -289,13 +309,9 @@ void emit_fcvt(struct x86_emit *e, struct ir_insn *i)
         if_nan(e, i, regs, code_canonical);
 }
 
-/* Scaled or flushing conversions. */
-static bool fixed_rt(struct x86_emit *e, const struct ir_insn *i)
+/* The conversion in C, by softfp. */
+static void convert_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned from, unsigned d)
 {
-    unsigned from = arg_type(e, i, 0), a = e->o[0].reg;
-
-    if (!i->imm && !(i->aux & IR_FP_FZ && from >= IR_F32))
-        return false;
     rt_arg_imm(e, 0, RT_FP_DESC(i->op, i->aux, i->type, from, i->imm));
     if (from < IR_F32)
         rt_arg_int(e, 2, a);
@@ -303,10 +319,17 @@ static bool fixed_rt(struct x86_emit *e, const struct ir_insn *i)
         x86_movq_mx(&e->b, CPU_MEM(e, rt_int[2]), xmm(a));
     rt_call(e, RT_fixed);
     if (i->type >= IR_F32)
-        x86_movq_xm(&e->b, xmm(e->d), CPU_MEM(e, rt_int));
+        x86_movq_xm(&e->b, xmm(d), CPU_MEM(e, rt_int));
     else
-        rt_result(e, e->d, i->type);
-    return true;
+        rt_result(e, d, i->type);
+}
+
+/* Scaled conversions. */
+static bool scaled_rt(struct x86_emit *e, const struct ir_insn *i)
+{
+    if (i->imm)
+        convert_rt(e, i, e->o[0].reg, arg_type(e, i, 0), e->d);
+    return i->imm != 0;
 }
 
 static void to_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
@@ -326,6 +349,10 @@ static void to_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, u
 /* The source may live on, so an f32 is widened in a copy on the way. */
 static void to_int_rt_keep(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
 {
+    if (i->aux & IR_FP_FZ) {
+        convert_rt(e, i, a, type, d);
+        return;
+    }
     if (type == IR_F32)
         x86_movups_mx(&e->b, CPU_MEM(e, rt_fp[3]), xmm(a));
     to_int_rt(e, i, a, type, d);
@@ -338,36 +365,76 @@ static void code_to_int(struct x86_emit *e, const struct stub *s)
     to_int_rt_keep(e, s->insn, s->a[0], s->a[1], s->d);
 }
 
+static bool to_int_on_host(const struct ir_insn *i)
+{
+    return IR_FP_RM(i->aux) == IR_RM_DYN || IR_FP_RM(i->aux) == IR_RM_RTZ;
+}
+
+/* d = a converted as MXCSR rounds, or to zero. */
+static void convert_to_int(struct x86_emit *e, const struct ir_insn *i, bool wide, unsigned size, unsigned a)
+{
+    if (IR_FP_RM(i->aux) == IR_RM_RTZ)
+        wide ? x86_cvttsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvttss2si_rx(&e->b, size, e->d, xmm(a));
+    else
+        wide ? x86_cvtsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvtss2si_rx(&e->b, size, e->d, xmm(a));
+}
+
+/* If `cc` holds, the conversion is done again in C. */
+static void to_int_in_c(struct x86_emit *e, struct ir_insn *i, enum x86_cc cc, struct stub *s)
+{
+    s->insn = i;
+    s->d = (uint8_t)e->d;
+    s->a[0] = (uint8_t)e->o[0].reg;
+    s->a[1] = (uint8_t)arg_type(e, i, 0);
+    stub_jcc(e, s, cc);
+}
+
 void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
 {
-    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type), rm = IR_FP_RM(i->aux);
+    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type);
     struct stub *s;
 
-    if (fixed_rt(e, i))
+    if (scaled_rt(e, i))
         return;
-    if (rm != IR_RM_DYN && rm != IR_RM_RTZ) {
+    if (!to_int_on_host(i)) {
         to_int_rt_keep(e, i, a, from, e->d);
         return;
     }
-    if (rm == IR_RM_RTZ)
-        from == IR_F64 ? x86_cvttsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvttss2si_rx(&e->b, size, e->d, xmm(a));
-    else
-        from == IR_F64 ? x86_cvtsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvtss2si_rx(&e->b, size, e->d, xmm(a));
+    touch_if_fz(e, i, from == IR_F64, a);
+    convert_to_int(e, i, from == IR_F64, size, a);
     /* MIN is what the host gives for all it can't convert: MIN - 1 overflows. */
     x86_cmp_ri(&e->b, size, e->d, 1);
     s = stub_code(e, code_to_int);
-    s->insn = i;
-    s->d = (uint8_t)e->d;
-    s->a[0] = (uint8_t)a;
-    s->a[1] = (uint8_t)from;
-    stub_jcc(e, s, X86_O);
+    to_int_in_c(e, i, X86_O, s);
     stub_back(e, s);
 }
 
+/* What is not above the largest that surely fits is converted as a signed 64-bit number; others, and negative ones, whose bit
+ * patterns are larger, go to C before they could raise anything. */
 void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
 {
-    if (!fixed_rt(e, i))
-        to_int_rt_keep(e, i, e->o[0].reg, arg_type(e, i, 0), e->d);
+    unsigned a = e->o[0].reg, from = arg_type(e, i, 0);
+    struct stub *s;
+
+    if (scaled_rt(e, i))
+        return;
+    if (!to_int_on_host(i)) {
+        to_int_rt_keep(e, i, a, from, e->d);
+        return;
+    }
+    touch_if_fz(e, i, from == IR_F64, a);
+    if (from == IR_F64) {
+        x86_movq_rx(&e->b, e->d, xmm(a));
+        x86_cmp_rm(&e->b, 8, e->d, pool_mem(e, i->type == IR_I64 ? 0x43dfffffffffffff : 0x41efffffffe00000, 0));
+        pool_fix(e);
+    } else {
+        x86_movd_rx(&e->b, e->d, xmm(a));
+        x86_cmp_ri(&e->b, 4, e->d, i->type == IR_I64 ? 0x5effffff : 0x4f7fffff);
+    }
+    s = stub_code(e, code_to_int);
+    to_int_in_c(e, i, X86_A, s);
+    convert_to_int(e, i, from == IR_F64, 8, a);
+    stub_back(e, s);
 }
 
 static void from_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned width, unsigned d)
@@ -394,7 +461,7 @@ void emit_fcvt_is(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
 
-    if (fixed_rt(e, i))
+    if (scaled_rt(e, i))
         return;
     if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width))
         from_int_rt(e, i, a, width, e->d);
@@ -412,7 +479,7 @@ void emit_fcvt_iu(struct x86_emit *e, struct ir_insn *i)
     unsigned a = e->o[0].reg, width = ir_type_bits[arg_type(e, i, 0)];
     struct stub *s;
 
-    if (fixed_rt(e, i))
+    if (scaled_rt(e, i))
         return;
     if (IR_FP_RM(i->aux) != IR_RM_DYN && may_round(i, width)) {
         from_int_rt(e, i, a, width, e->d);
@@ -495,6 +562,11 @@ void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
     unsigned t = ra_temp(&e->ra, RA_GPR, 0), old = ra_temp(&e->ra, RA_GPR, 0);
     struct stub *s;
 
+    if (i->aux & IR_FPFLAGS_FZ) {
+        rt_arg_int(e, 0, gpr(e->o[0]));
+        rt_call(e, RT_fpflags_set);
+        return;
+    }
     x86_mov_rr(&e->b, 4, t, gpr(e->o[0]));
     if (i->aux) {
         x86_mov_rr(&e->b, 4, old, t);

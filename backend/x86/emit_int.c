@@ -446,25 +446,50 @@ struct cond cond_prepare(struct x86_emit *e, ir_ref c)
     return k;
 }
 
+/* Flags by (u)comis of a and b. */
+static void compare_floats(struct x86_emit *e, bool wide, bool signals, enum x86_xmm a, enum x86_xmm b)
+{
+    if (signals)
+        wide ? x86_comisd_xx(&e->b, a, b) : x86_comiss_xx(&e->b, a, b);
+    else
+        wide ? x86_ucomisd_xx(&e->b, a, b) : x86_ucomiss_xx(&e->b, a, b);
+}
+
+/* A denormal beside a NaN goes unnoticed: looks at each, then compares again. */
+static void code_unordered(struct x86_emit *e, const struct stub *s)
+{
+    bool wide = arg_type(e, s->insn, 0) == IR_F64;
+
+    fp_touch(e, wide, s->a[0]);
+    fp_touch(e, wide, s->a[1]);
+    compare_floats(e, wide, s->d, xmm(s->a[0]), xmm(s->a[1]));
+}
+
 static enum x86_cc cond_emit_fp(struct x86_emit *e, const struct cond *c, unsigned *parity)
 {
-    bool wide = arg_type(e, c->i, 0) == IR_F64;
-    enum x86_xmm a = xmm(c->a.reg), b = xmm(c->b.reg);
+    enum ir_op op = c->i->op;
+    bool wide = arg_type(e, c->i, 0) == IR_F64, swap = op != IR_fcmpeq && op != IR_fcmpun; /* b > a: false when unordered */
+    bool signals = swap && !(c->i->aux & IR_FP_QUIET);
+    unsigned a = swap ? c->b.reg : c->a.reg, b = swap ? c->a.reg : c->b.reg;
 
-    switch (c->i->op) {
+    compare_floats(e, wide, signals, xmm(a), xmm(b));
+    if (c->i->aux & IR_FP_FZ) {
+        struct stub *s = stub_code(e, code_unordered);
+
+        s->insn = c->i;
+        s->d = signals;
+        s->a[0] = (uint8_t)a;
+        s->a[1] = (uint8_t)b;
+        stub_jcc(e, s, X86_P);
+        stub_back(e, s);
+    }
+    switch (op) {
     case IR_fcmpeq:
-        wide ? x86_ucomisd_xx(&e->b, a, b) : x86_ucomiss_xx(&e->b, a, b);
         *parity = X86_NP;
         return X86_E;
-    case IR_fcmpun:
-        wide ? x86_ucomisd_xx(&e->b, a, b) : x86_ucomiss_xx(&e->b, a, b);
-        return X86_P;
-    default: /* b > a: "above" is false when unordered */
-        if (c->i->aux & IR_FP_QUIET)
-            wide ? x86_ucomisd_xx(&e->b, b, a) : x86_ucomiss_xx(&e->b, b, a);
-        else
-            wide ? x86_comisd_xx(&e->b, b, a) : x86_comiss_xx(&e->b, b, a);
-        return c->i->op == IR_fcmplt ? X86_A : X86_AE;
+    case IR_fcmpun: return X86_P;
+    case IR_fcmplt: return X86_A;
+    default: return X86_AE;
     }
 }
 
@@ -505,17 +530,6 @@ enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity
     return (enum x86_cc)cc_of[c->i->op];
 }
 
-/* A comparison of floats that flushes denormals to zero. */
-static void cmp_rt(struct x86_emit *e, const struct ir_insn *i)
-{
-    for (unsigned k = 0; k < 2; k++)
-        rt_arg_fp(e, k, ra_use(&e->ra, ra_rep(&e->ra, i->arg[k])), IR_F64);
-    rt_arg_imm(e, 0, RT_FP_DESC(i->op, i->aux, i->type, arg_type(e, i, 0), 0));
-    rt_call(e, RT_fcmp);
-    e->d = ra_def(&e->ra, e->ra.cur, RA_NONE, 0);
-    rt_result(e, e->d, IR_I32);
-}
-
 /* A comparison whose value is wanted in a register. */
 void emit_cmp(struct x86_emit *e, struct ir_insn *i)
 {
@@ -524,10 +538,6 @@ void emit_cmp(struct x86_emit *e, struct ir_insn *i)
     unsigned parity;
     uint32_t operands;
 
-    if (ir_ops[i->op].flags & IR_FPENV && i->aux & IR_FP_FZ) {
-        cmp_rt(e, i);
-        return;
-    }
     e->ra.v[r].fused = true; /* let cond_prepare() look inside */
     c = cond_prepare(e, r);
     e->ra.v[r].fused = false;

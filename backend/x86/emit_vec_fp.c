@@ -1,5 +1,5 @@
 /* Floating-point lanes. The host's results stand unless one is a NaN: then the whole op is done again in C, by the
- * guest's rule (RT_vec). Flushing (IR_FP_FZ) and static rounding modes of arithmetic are C's altogether; F16 lanes:
+ * guest's rule (RT_vec). Flushing (IR_FP_FZ): fz.h. Static rounding modes of arithmetic are C's altogether; F16 lanes:
  * emit_vec_half.c. */
 #include "backend/x86/emit_vec.h"
 
@@ -15,18 +15,21 @@ static bool wide(const struct vec_op *v)
     return v->lane == IR_F64;
 }
 
-/* One lane only: F64 has no other under LOW. */
+/* One lane only, lanes being of the width `w64` says: F64 has no other under LOW. */
+static bool single_of(const struct vec_op *v, bool w64)
+{
+    return v->i->aux & IR_V_ONE || (w64 && v->i->aux & IR_V_LOW);
+}
+
 static bool single(const struct vec_op *v)
 {
-    return v->i->aux & IR_V_ONE || (wide(v) && v->i->aux & IR_V_LOW);
+    return single_of(v, wide(v));
 }
 
 /* Lanes and modes that SSE has. */
 static bool on_host(const struct vec_op *v, bool any_rounding)
 {
-    unsigned fp = fp_aux(v);
-
-    return (v->lane == IR_F32 || v->lane == IR_F64) && !(fp & IR_FP_FZ) && (any_rounding || IR_FP_RM(fp) == IR_RM_DYN);
+    return (v->lane == IR_F32 || v->lane == IR_F64) && (any_rounding || IR_FP_RM(fp_aux(v)) == IR_RM_DYN);
 }
 
 /* The forms of an instruction: by prefix none (ps), 66 (pd), F3 (ss), F2 (sd). */
@@ -52,6 +55,17 @@ static unsigned quiet_half(struct vec_op *v, unsigned a, bool divisor)
     if (divisor)
         v3k(e, V_POR, t, t, 0, 0x3f8000003f800000);
     return t;
+}
+
+/* Where denormals are flushed: raises the exception for those in `a`, which what comes next would not notice (fz.h). */
+static void touch(struct vec_op *v, unsigned a)
+{
+    if (!(fp_aux(v) & IR_FP_FZ))
+        return;
+    if (single(v))
+        fp_touch(v->e, wide(v), a);
+    else
+        v3i(v->e, fp_op(v, 0xc2), vtemp(v->e), a, a, CMP_UNORD);
 }
 
 /* Zeroes what a scalar instruction took from its first operand. */
@@ -107,23 +121,28 @@ static void stub_instead(struct vec_op *v, uint32_t from)
     stub_back(v->e, s);
 }
 
-/* Goes to C if a lane of d is a NaN. */
-static void if_nan(struct vec_op *v)
+/* Goes to C if a lane of d, of the width `w64` says, is a NaN. */
+static void if_nan_of(struct vec_op *v, bool w64)
 {
     struct x86_emit *e = v->e;
     unsigned t, r;
 
-    if (single(v)) {
-        wide(v) ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
+    if (single_of(v, w64)) {
+        w64 ? x86_ucomisd_xx(&e->b, xmm(v->d), xmm(v->d)) : x86_ucomiss_xx(&e->b, xmm(v->d), xmm(v->d));
         vec_stub_in_c(v, X86_P);
         return;
     }
     t = vtemp(e);
     r = ra_temp(&e->ra, RA_GPR, 0);
-    v3i(e, wide(v) ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
+    v3i(e, w64 ? X86_OP(66, 0F, C2) : X86_OP(NP, 0F, C2), t, v->d, v->d, CMP_UNORD);
     x86_movmskps_rx(&e->b, r, xmm(t));
     x86_test_rr(&e->b, 4, r, r);
     vec_stub_in_c(v, X86_NE);
+}
+
+static void if_nan(struct vec_op *v)
+{
+    if_nan_of(v, wide(v));
 }
 
 /* Flags: not equal if a lane of d, of the width `w64` says, is a NaN or a smallest normal number: that may have been rounded up
@@ -152,7 +171,7 @@ static void if_nan_or_smallest(struct vec_op *v, bool w64)
     struct x86_emit *e = v->e;
     unsigned t = vtemp(e);
 
-    if (single(v)) {
+    if (single_of(v, w64)) {
         fp_test_smallest(e, w64, v->d, t);
         vec_stub_in_c(v, X86_E);
     } else {
@@ -185,6 +204,8 @@ bool vec_farith(struct vec_op *v)
         return vec_half_arith(v);
     a = quiet_half(v, v->a, false);
     b = quiet_half(v, v->b, div);
+    if (div)
+        touch(v, a);
     v3(e, fp_op(v, opcode_of(v->i->op)), v->d, a, b);
     zero_rest(v);
     if (v->i->op == IR_vfmul || div)
@@ -199,6 +220,7 @@ bool vec_fmulx(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
     uint64_t abs = wide(v) ? INT64_MAX : 0x7fffffff7fffffff, inf = wide(v) ? 0x7ff0000000000000 : 0x7f8000007f800000;
+    uint64_t zero = fp_aux(v) & IR_FP_FZ ? inf : abs; /* denormals are zeros */
     unsigned t, s, r, z;
 
     if (!on_host(v, false) || single(v) || v->i->aux & IR_V_LOW)
@@ -213,7 +235,7 @@ bool vec_fmulx(struct vec_op *v)
 
         v3k(e, V_PAND, into, x, abs, abs);
         v3k(e, V_PCMPEQ(wide(v) ? 3 : 2), into, into, inf, inf);
-        v3k(e, V_PAND, t, y, abs, abs);
+        v3k(e, V_PAND, t, y, zero, zero);
         v3(e, V_PCMPEQ(wide(v) ? 3 : 2), t, t, z);
         v3(e, V_PAND, into, into, t);
     }
@@ -234,13 +256,16 @@ bool vec_fsqrt(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
     uint32_t op = fp_op(v, 0x51);
+    unsigned a;
 
     if (!on_host(v, false))
         return vec_half_arith(v);
+    a = quiet_half(v, v->a, false);
+    touch(v, a);
     if (single(v))
-        v3(e, op, v->d, v->a, v->a);
+        v3(e, op, v->d, a, a);
     else
-        v2(e, op, v->d, quiet_half(v, v->a, false));
+        v2(e, op, v->d, a);
     zero_rest(v);
     if_nan(v);
     return true;
@@ -322,6 +347,8 @@ bool vec_fcmp(struct vec_op *v)
         return vec_half_cmp(v);
     a = quiet_half(v, v->a, false);
     b = quiet_half(v, v->b, false);
+    touch(v, a);
+    touch(v, b);
     switch (v->i->op) {
     case IR_vfcmpeq: v3i(e, fp_op(v, 0xc2), v->d, a, b, CMP_EQ); break;
     case IR_vfcmpgt: v3i(e, fp_op(v, 0xc2), v->d, b, a, CMP_LT); break;
@@ -346,17 +373,19 @@ static bool round_imm(const struct vec_op *v, unsigned *imm)
 bool vec_frint(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
-    unsigned imm;
+    unsigned imm, a;
 
     if (v->i->imm || !round_imm(v, &imm))
         return false;
     imm |= v->i->aux & IR_V_EXACT ? 0 : 8;
     if (!on_host(v, true))
         return vec_half_frint(v, imm);
+    a = quiet_half(v, v->a, false);
+    touch(v, a);
     if (single(v))
-        v3i(e, wide(v) ? X86_OP(66, 0F3A, 0B) : X86_OP(66, 0F3A, 0A), v->d, v->a, v->a, imm);
+        v3i(e, wide(v) ? X86_OP(66, 0F3A, 0B) : X86_OP(66, 0F3A, 0A), v->d, a, a, imm);
     else
-        v2i(e, wide(v) ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), v->d, quiet_half(v, v->a, false), imm);
+        v2i(e, wide(v) ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), v->d, a, imm);
     zero_rest(v);
     if_nan(v);
     return true;
@@ -417,6 +446,7 @@ static bool to_int32(struct vec_op *v, bool is_signed)
     unsigned a = zero_others(v), t, r;
     uint32_t large;
 
+    touch(v, a);
     if (is_signed && !scale) {
         t = vtemp(e);
         r = ra_temp(&e->ra, RA_GPR, 0);
@@ -482,6 +512,7 @@ static bool to_int64(struct vec_op *v, bool is_signed)
     limit = ra_temp(&e->ra, RA_GPR, 0);
     for (unsigned k = 0; k < n; k++)
         r[k] = ra_temp(&e->ra, RA_GPR, 0);
+    touch(v, v->a);
     if (n == 2)
         v3(e, V_PUNPCKHQDQ, t, v->a, v->a);
     if (!is_signed)
@@ -558,15 +589,15 @@ bool vec_fcvt_from_int(struct vec_op *v)
     return wide(v) ? from_int64(v, is_signed) : from_int32(v, is_signed);
 }
 
-/* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs. Halves are not
- * flushed. */
+/* Sources must raise nothing in lanes that don't count. The host's NaNs are Arm's, but for default NaNs, which are C's. Halves are
+ * not flushed. */
 bool vec_fcvtl(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
     bool half = (unsigned)v->lane == IR_F16, hi = v->i->aux & IR_V_HI;
-    unsigned fp = fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON), a = v->a;
+    unsigned a = v->a;
 
-    if ((half ? fp & ~(unsigned)IR_FP_FZ : fp) || (half && !host_features.f16c))
+    if (fp_aux(v) & IR_FP_AHP || (half && !host_features.f16c))
         return false;
     if (hi) {
         v2i(e, X86_OP(66, 0F, 70), v->d, a, 0xee);
@@ -580,6 +611,8 @@ bool vec_fcvtl(struct vec_op *v)
         x86_vcvtph2ps_xx(&e->b, xmm(v->d), xmm(a));
     else
         v2(e, X86_OP(NP, 0F, 5A), v->d, a);
+    if (fp_aux(v) & IR_FP_CANON)
+        if_nan_of(v, !half);
     return true;
 }
 
@@ -604,7 +637,7 @@ bool vec_fcvtn(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned a = v->a;
 
-    if (fp_aux(v) & (IR_FP_FZ | IR_FP_AHP | IR_FP_CANON) || IR_FP_RM(fp_aux(v)) != IR_RM_DYN || v->i->imm)
+    if (fp_aux(v) & IR_FP_AHP || IR_FP_RM(fp_aux(v)) != IR_RM_DYN || v->i->imm)
         return false;
     if (!wide(v))
         return to_half(v);

@@ -4,13 +4,15 @@
 #include <string.h>
 #include <xmmintrin.h>
 
+#include "backend/x86/fz.h"
 #include "frontend/guest.h"
 #include "ir/softfp.h"
 #include "ir/vec.h"
 
 /* All arithmetic here goes through volatile so that the compiler neither folds nor moves it across MXCSR. */
 
-enum { MX_RC = 0x6000, MX_FLAGS = 0x3f, MX_IE = 1, MX_DE = 2, MX_ZE = 4, MX_OE = 8, MX_UE = 16, MX_PE = 32 };
+enum { MX_RC = 0x6000, MX_FLAGS = 0x3f, MX_IE = 1, MX_DE = 2, MX_ZE = 4, MX_OE = 8, MX_UE = 16, MX_PE = 32,
+       MX_DAZ = 0x40, MX_MASKS = 0x1f80, MX_FTZ = 0x8000 };
 
 static uint32_t rc_bits(unsigned rm)
 {
@@ -240,18 +242,12 @@ static uint64_t rt_fixed(struct cpu *cpu, uint64_t desc, uint64_t unused, uint64
     return r;
 }
 
-static uint64_t rt_fcmp(struct cpu *cpu, uint64_t desc)
+/* Where denormals are flushed, masks go by flags: rt_dispatch() sets them. */
+static void rt_fpflags_set(struct cpu *cpu, uint64_t fpx)
 {
-    unsigned op = desc & 0xff;
-    enum ir_type t = desc >> 28 & 15;
-    uint64_t mask = t == IR_F32 ? UINT32_MAX : UINT64_MAX;
-    struct softfp f = softfp_of_aux(desc >> 8 & 0xffff, IR_RM_RNE);
-    uint64_t a = softfp_flush(&f, t, cpu->rt_fp[0][0] & mask), b = softfp_flush(&f, t, cpu->rt_fp[1][0] & mask);
-    bool r = op == IR_fcmpeq ? softfp_eq(&f, t, a, b) : op == IR_fcmplt ? softfp_lt(&f, t, a, b)
-           : op == IR_fcmple ? softfp_le(&f, t, a, b) : softfp_unordered(&f, t, a, b);
-
-    accumulate(cpu, f.flags);
-    return r;
+    _mm_setcsr(_mm_getcsr() & ~(uint32_t)MX_FLAGS);
+    cpu->fpx_more = 0;
+    accumulate(cpu, (unsigned)fpx);
 }
 
 static uint64_t rt_crc32(struct cpu *cpu, uint64_t crc, uint64_t v, uint64_t bytes, uint64_t castagnoli)
@@ -339,9 +335,14 @@ __attribute__((used)) void rt_dispatch(struct cpu *cpu)
     for (unsigned k = 0; k < 4; k++)
         memcpy(&a[k], cpu->rt_fp[k], 8);
 
+    if (cpu->fz) /* C shall neither flush nor raise signals */
+        _mm_setcsr((_mm_getcsr() | MX_MASKS) & ~(uint32_t)(MX_DAZ | MX_FTZ));
+
     struct rt_result r = fn(cpu, cpu->rt_int[0], cpu->rt_int[1], cpu->rt_int[2], cpu->rt_int[3],
                             a[0], a[1], a[2], a[3]);
 
+    if (cpu->fz)
+        _mm_setcsr(fz_mxcsr(cpu, _mm_getcsr()));
     cpu->rt_int[0] = r.i;
     memcpy(cpu->rt_fp[0], &r.fp, 8);
 }

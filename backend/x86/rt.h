@@ -25,7 +25,7 @@
     RT(vec, "a vector op that has no host code, or an FP one whose result wants Arm's rules: vectors " \
             "in rt_fp[0..2], the result in rt_fp[3]; int arguments RT_VEC_DESC(), imm")             \
     RT(fixed, "FP to or from integer with a scale or flushing; the value in rt_int[2], bits as result") \
-    RT(fcmp, "a flushing comparison; operands in rt_fp[0], rt_fp[1]")                               \
+    RT(fpflags_set, "writes the accumulated exceptions where denormals are flushed")                \
     RT(crc32, "CRC-32 step without CLMUL")
 
 enum rt {
@@ -41,7 +41,7 @@ enum rt {
 
 /** What RT_vec computes. */
 #define RT_VEC_DESC(op, aux) ((int64_t)((op) | (uint32_t)(aux) << 8))
-/** What RT_fixed and RT_fcmp compute: op, its aux, the result's and the operand's type, and the scale. */
+/** What RT_fixed computes: op, its aux, the result's and the operand's type, and the scale. */
 #define RT_FP_DESC(op, aux, type, from, imm) \
     ((int64_t)((op) | (uint64_t)(aux) << 8 | (uint64_t)(type) << 24 | (uint64_t)(from) << 28 | (uint64_t)(imm) << 32))
 

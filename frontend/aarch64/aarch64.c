@@ -80,11 +80,6 @@ static void start(struct cpu *cpu, gaddr entry, gaddr sp)
     cpu->pc = entry;
 }
 
-static uint32_t mode(struct cpu *cpu)
-{
-    return a64_mode_of(a64_fpcr(cpu));
-}
-
 static void dump(const struct cpu *cpu, FILE *f)
 {
     struct cpu *c = (struct cpu *)cpu;
@@ -116,7 +111,7 @@ const struct guest aarch64_guest = {
     .translate_insn = translate_insn,
     .disas = aarch64_disas,
     .start = start,
-    .mode = mode,
+    .mode = a64_set_mode,
     .dump = dump,
     .hwcap = 0
 #define A64_FEATURE(word, bit, name, reg, field, value) | (word == 1 ? 1ull << bit : 0)

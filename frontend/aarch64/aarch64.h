@@ -113,8 +113,8 @@ static inline uint64_t *a64_v(struct cpu *cpu, unsigned n)
     return a64_slot(cpu, a64_vreg[n]);
 }
 
-/** NZCV as A64_N | ... from what cc_op, cc_a and cc_b hold. */
-unsigned a64_nzcv_of(uint64_t op, uint64_t a, uint64_t b);
+/** NZCV as A64_N | ... from what cc_op, cc_a and cc_b hold; denormals compare as zeros in a mode with A64_MODE_FZ. */
+unsigned a64_nzcv_of(uint32_t mode, uint64_t op, uint64_t a, uint64_t b);
 /** The thread's NZCV. */
 unsigned a64_nzcv(struct cpu *cpu);
 void a64_set_nzcv(struct cpu *cpu, unsigned nzcv);
@@ -124,6 +124,9 @@ uint32_t a64_fpcr(struct cpu *cpu);
 void a64_set_fpcr(struct cpu *cpu, uint32_t v);
 uint32_t a64_fpsr(struct cpu *cpu);
 void a64_set_fpsr(struct cpu *cpu, uint32_t v);
+
+/** The mode, and what follows from it, as FPCR says; returns cpu->mode. */
+uint32_t a64_set_mode(struct cpu *cpu);
 
 /** The mode that goes with a value of FPCR. */
 static inline unsigned a64_mode_of(uint32_t fpcr)

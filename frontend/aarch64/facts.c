@@ -116,7 +116,15 @@ void a64_set_fpcr(struct cpu *cpu, uint32_t v)
     *a64_slot(cpu, A64_REG_fpcr) = v;
     cpu->mxcsr = (cpu->mxcsr & ~(3u << MXCSR_RC_SHIFT)) |
                  (uint32_t)rc_of_rmode[v >> A64_FPCR_RMODE_SHIFT & 3] << MXCSR_RC_SHIFT;
-    cpu->mode = a64_mode_of(v);
+    a64_set_mode(cpu);
+}
+
+uint32_t a64_set_mode(struct cpu *cpu)
+{
+    cpu->mode = a64_mode_of(a64_fpcr(cpu));
+    cpu->fz = cpu->mode & A64_MODE_FZ ? 1 : 0;
+    cpu->mxcsr = fz_mxcsr(cpu, cpu->mxcsr);
+    return cpu->mode;
 }
 
 uint32_t a64_fpsr(struct cpu *cpu)
@@ -141,11 +149,12 @@ void a64_set_fpsr(struct cpu *cpu, uint32_t v)
     for (unsigned i = 0; i < 6; i++)
         if (v & fpsr_of_mxcsr[i])
             cpu->mxcsr |= 1u << i;
+    cpu->mxcsr = fz_mxcsr(cpu, cpu->mxcsr);
 }
 
 unsigned a64_nzcv(struct cpu *cpu)
 {
-    return a64_nzcv_of(*a64_slot(cpu, A64_REG_cc_op), *a64_slot(cpu, A64_REG_cc_a), *a64_slot(cpu, A64_REG_cc_b));
+    return a64_nzcv_of(cpu->mode, *a64_slot(cpu, A64_REG_cc_op), *a64_slot(cpu, A64_REG_cc_a), *a64_slot(cpu, A64_REG_cc_b));
 }
 
 void a64_set_nzcv(struct cpu *cpu, unsigned nzcv)

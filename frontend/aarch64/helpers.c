@@ -36,12 +36,16 @@ static unsigned compare_flags(double x, double y)
 }
 
 /* Without raising anything: the host's comparisons are the quiet ones of <math.h>, and signalling NaNs don't get there. */
-static unsigned float_flags(uint64_t a, uint64_t b, bool wide)
+static unsigned float_flags(uint64_t a, uint64_t b, bool wide, bool flush)
 {
     uint64_t inf = wide ? 0x7ffull << 52 : 0xffull << 23, abs = wide ? ~0ull >> 1 : ~0u >> 1;
     double x, y;
     float f;
 
+    if (flush && !(a & inf))
+        a = 0;
+    if (flush && !(b & inf))
+        b = 0;
     if ((a & abs) > inf || (b & abs) > inf)
         return A64_C | A64_V;
     if (wide) {
@@ -62,7 +66,7 @@ static unsigned sign_zero(uint64_t a, unsigned width)
     return (a >> (width - 1) ? A64_N : 0) | (a ? 0 : A64_Z);
 }
 
-unsigned a64_nzcv_of(uint64_t op, uint64_t a, uint64_t b)
+unsigned a64_nzcv_of(uint32_t mode, uint64_t op, uint64_t a, uint64_t b)
 {
     unsigned width = op != A64_CC_NZCV && (op - A64_CC_SUB64) & 1 ? 32 : 64;
 
@@ -74,14 +78,14 @@ unsigned a64_nzcv_of(uint64_t op, uint64_t a, uint64_t b)
     case A64_CC_LOGIC64: case A64_CC_LOGIC32:  return sign_zero(a, width);
     case A64_CC_CV64: case A64_CC_CV32:        return sign_zero(a, width) | (b & 3);
     case A64_CC_FCMP64: case A64_CC_FCMPE64:
-    case A64_CC_FCMP32: case A64_CC_FCMPE32:   return float_flags(a, b, width == 64);
+    case A64_CC_FCMP32: case A64_CC_FCMPE32:   return float_flags(a, b, width == 64, mode & A64_MODE_FZ);
     default:                                   return a & 15;
     }
 }
 
 uint64_t a64_helper_nzcv(struct cpu *cpu, uint64_t op, uint64_t a, uint64_t b)
 {
-    return a64_nzcv_of(op, a, b);
+    return a64_nzcv_of(cpu->mode, op, a, b);
 }
 
 /* --- floating-point status */

@@ -122,6 +122,12 @@ unsigned fp_aux(struct aarch64_ctx *ctx, int esz);
  * 5 FPCR's. */
 unsigned fp_aux_rm(struct aarch64_ctx *ctx, int esz, int rmode);
 
+/** aux of IR_fpflags_set. */
+static inline uint16_t fpflags_aux(struct aarch64_ctx *ctx)
+{
+    return IR_FPFLAGS_ID | (ctx->u->mode & A64_MODE_FZ ? IR_FPFLAGS_FZ : 0);
+}
+
 /* --- half precision (trans_fp16.c): lane 0 of vector ops */
 
 /** rd = op(rn), op(rn, rm), op(rn, rm, ra); an IR vector op with variants `aux`, imm. */

@@ -272,16 +272,11 @@ static ir_ref compared(struct aarch64_ctx *ctx, ir_ref x, ir_ref y, int signals)
     return select_of(ctx, IR_I64, unordered, const64(ctx, A64_C | A64_V), f);
 }
 
-/* A comparison is made now, for the exceptions that it raises; conditions make the one that they want. The helper that
- * computes flags from operands does not know FZ. */
+/* A comparison is made now, for the exceptions that it raises; conditions make the one that they want. */
 static bool fcmp(struct aarch64_ctx *ctx, int esz, ir_ref x, ir_ref y, int signals)
 {
     enum a64_cc kind = (signals ? A64_CC_FCMPE64 : A64_CC_FCMP64) + (esz == 3 ? 0 : 1);
 
-    if (ctx->u->mode & A64_MODE_FZ) {
-        a64_put_flags(ctx, compared(ctx, x, y, signals));
-        return true;
-    }
     compare(ctx, signals ? IR_fcmplt : IR_fcmpeq, x, y, signals);
     a64_set_cc(ctx, kind, bits_of(ctx, x), bits_of(ctx, y));
     return true;

@@ -75,7 +75,7 @@ static ir_ref convert(struct aarch64_ctx *ctx, ir_ref v)
     ir_ref fpx = ir_op1(ctx->u, IR_trunc, IR_I32, op64(ctx, IR_shr, r, const64(ctx, 32)));
     ir_ref old = ir_emit(ctx->u, IR_fpflags, IR_I32, 1, IR_NONE, IR_NONE, IR_NONE, 0);
 
-    ir_emit(ctx->u, IR_fpflags_set, IR_VOID, 1, op32(ctx, IR_or, old, fpx), IR_NONE, IR_NONE, 0);
+    ir_emit(ctx->u, IR_fpflags_set, IR_VOID, fpflags_aux(ctx), op32(ctx, IR_or, old, fpx), IR_NONE, IR_NONE, 0);
     return op64(ctx, IR_and, r, const64(ctx, UINT32_MAX));
 }
 

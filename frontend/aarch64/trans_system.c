@@ -175,7 +175,7 @@ static void write_fpsr(struct aarch64_ctx *ctx, ir_ref v)
     ir_ref fpx = call64(ctx, A64_HELPER_fpx_of_fpsr, v);
 
     a64_flags(ctx); /* comparisons told again must not raise again what is cleared now */
-    ir_emit(ctx->u, IR_fpflags_set, IR_VOID, 1, low32(ctx, fpx), IR_NONE, IR_NONE, 0);
+    ir_emit(ctx->u, IR_fpflags_set, IR_VOID, fpflags_aux(ctx), low32(ctx, fpx), IR_NONE, IR_NONE, 0);
     v = op64(ctx, IR_and, v, const64(ctx, A64_FPSR_QC));
     tr_put(ctx->tr, A64_REG_qc, ir_op1(ctx->u, IR_vzext, IR_V128, v));
 }

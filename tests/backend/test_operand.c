@@ -84,11 +84,56 @@ static void test_no_operand(void **state)
     assert_false(operand_address(code, regs, &a));
 }
 
+static void check_decoded(const struct x86_buf *b, unsigned map, unsigned opcode, unsigned reg, unsigned rm)
+{
+    struct operand_insn i;
+
+    assert_false(b->overflow);
+    operand_decode(b->base, &i);
+    assert_int_equal(i.map, map);
+    assert_int_equal(i.opcode, opcode);
+    assert_int_equal(i.reg, reg);
+    if (rm < 16)
+        assert_int_equal(i.rm, rm);
+    assert_int_equal(i.bytes, b->p - b->base);
+}
+
+#define DECODED(call, ...)                    \
+    b = x86_buf_init(code, sizeof code);      \
+    call;                                     \
+    check_decoded(&b, __VA_ARGS__);
+
+/* Floats' instructions as the emitter writes them: legacy and VEX, any register, memory, immediates. */
+static void test_decode(void **state)
+{
+    enum { MEMORY = 16 };
+    static const int32_t disps[] = { 0, 8, 0x1234 };
+    uint8_t code[32];
+    struct x86_buf b;
+
+    for (enum x86_xmm r = 0; r < 16; r++)
+        for (enum x86_xmm s = 0; s < 16; s++) {
+            DECODED(x86_enc_reg(&b, X86_OP(F2, 0F, 59), r, s, 0), 1, 0x59, r, s)
+            DECODED(x86_enc_vex(&b, X86_OP(66, 0F, 5E), r, 3, s, 0), 1, 0x5e, r, s)
+            DECODED(x86_enc_vex(&b, X86_OP(66, 0F38, B8) | X86_F_W, r, 15, s, 0), 2, 0xb8, r, s)
+            DECODED(x86_enc_vex(&b, X86_OP(F3, 0F, C2) | X86_F_IMM(1), r, 3, s, 3), 1, 0xc2, r, s)
+            DECODED(x86_enc_reg(&b, X86_OP(66, 0F3A, 09) | X86_F_IMM(1), r, s, 3), 3, 0x09, r, s)
+            DECODED(x86_vcvtps2ph_xxi(&b, s, r, 4), 3, 0x1d, r, s)
+        }
+    for (enum x86_reg r = 0; r < 16; r++)
+        for (unsigned d = 0; d < sizeof disps / sizeof disps[0]; d++) {
+            DECODED(x86_enc_mem(&b, X86_OP(NP, 0F, 58), XMM9, x86_mem_b(r, disps[d]), 0), 1, 0x58, XMM9, MEMORY)
+            DECODED(x86_enc_vex_mem(&b, X86_OP(NP, 0F, 5C), XMM12, 3, x86_mem_bi(r, RAX, 4, disps[d]), 0), 1, 0x5c, XMM12, MEMORY)
+        }
+    DECODED(x86_enc_vex_mem(&b, X86_OP(NP, 0F, 5A), XMM1, 0, x86_mem_abs(0x1000), 0), 1, 0x5a, XMM1, MEMORY)
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_no_operand),
+        cmocka_unit_test(test_decode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * Arguments: number of variants an op, seed, op (its name; all if absent).
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "backend/x86/emit.h"
+#include "backend/x86/fz.h"
 #include "backend/x86/homes.h"
 #include "ir/interp.h"
 #include "ir/passes/pass.h"
@@ -19,12 +21,32 @@
 #include "tests/ir/random.h"
 #include "tests/ir/testguest.h"
 
-enum { STACK = 256 << 10, CODE_BYTES = 1 << 20, STATES = 24, MX_DE = 2 };
+enum { STACK = 256 << 10, CODE_BYTES = 1 << 20, STATES = 24,
+       MX_SEEN = 0x603d /* what a guest sees of MXCSR: rounding, flags */ };
 
 static struct cpu *cpu;
 static struct code_buf buf;
 static struct ir_unit *u;
 static uint64_t seed;
+
+static void on_fp(int signo, siginfo_t *si, void *ctx)
+{
+    (void)si;
+    if (!fz_trap(cpu, ctx)) {
+        signal(signo, SIG_DFL);
+        raise(signo);
+    }
+}
+
+/* The stack pointer is the state pointer: handlers need a stack of their own. */
+static void catch_fp(void)
+{
+    stack_t stack = { .ss_sp = malloc(STACK), .ss_size = STACK };
+    struct sigaction sa = { .sa_sigaction = on_fp, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+    if (!stack.ss_sp || sigaltstack(&stack, NULL) < 0 || sigaction(SIGFPE, &sa, NULL) < 0)
+        exit(2);
+}
 
 static void set_up(void)
 {
@@ -37,6 +59,7 @@ static void set_up(void)
     rt_init_cpu(cpu);
     buf.p = code;
     buf.end = code + CODE_BYTES;
+    catch_fp();
     homes_init(&testguest);
     if (!thunks_emit(&testguest, &buf))
         exit(2);
@@ -87,8 +110,9 @@ static void build(enum ir_op op, unsigned aux, int64_t imm)
 {
     enum ir_type lane = IR_V_LANE(aux), t = IR_V128;
     ir_ref arg[3] = { 0 };
+    bool fp = ir_ops[op].flags & IR_FPENV && (unsigned)lane != IR_F16;
 
-    ir_reset(u, &testguest, 0x1000, 0);
+    ir_reset(u, &testguest, 0x1000, fp ? (IR_V_FP_AUX(aux) & IR_FP_FZ) != 0 : random_next(&seed) >> 63);
     ir_emit(u, IR_insn, IR_VOID, 4, 0, 0, 0, 0x1000);
     ir_ref v[3] = { get(TG_V0), get(TG_V1), ir_op2(u, IR_vpair, IR_V128, get(0), get(1)) };
     for (unsigned k = 0; k < ir_ops[op].nargs; k++)
@@ -125,8 +149,7 @@ static void random_state(struct cpu *c)
         memset(c->regs + testguest.regs[r].off + 4, 0, 4);
     if (random_next(&seed) & 1) /* a number with a NaN box */
         memset(c->regs + testguest.regs[TG_F0].off + 4, 0xff, 4);
-    c->mxcsr = 0x1f80 | (uint32_t)(random_next(&seed) >> 62) << 13;
-    c->fpx_more = 0;
+    c->mxcsr = random_mxcsr(&seed, &c->fpx_more);
 }
 
 static void show(const char *who, const struct cpu *c)
@@ -150,10 +173,11 @@ static bool check(const struct compiled *code)
         want = start;
         interp_run(u, &want, NULL);
         memcpy(cpu->regs, start.regs, sizeof cpu->regs);
-        cpu->mxcsr = start.mxcsr;
-        cpu->fpx_more = 0;
+        cpu->fpx_more = start.fpx_more;
+        cpu->fz = u->mode;
+        cpu->mxcsr = fz_mxcsr(cpu, start.mxcsr);
         enter.fn(cpu, code->code);
-        if (!memcmp(want.regs, cpu->regs, sizeof want.regs) && !((want.mxcsr ^ cpu->mxcsr) & ~MX_DE) &&
+        if (!memcmp(want.regs, cpu->regs, sizeof want.regs) && !((want.mxcsr ^ cpu->mxcsr) & MX_SEEN) &&
             want.fpx_more == cpu->fpx_more)
             continue;
         ir_print(u, stdout);

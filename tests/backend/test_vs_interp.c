@@ -20,6 +20,7 @@
 
 #include "backend/backend.h"
 #include "backend/snapshot.h"
+#include "backend/x86/fz.h"
 #include "backend/x86/homes.h"
 #include "backend/x86/operand.h"
 #include "backend/x86/rt.h"
@@ -27,7 +28,8 @@
 #include "tests/ir/random.h"
 #include "tests/ir/testguest.h"
 
-enum { STATES = 3, STACK = 256 << 10, CODE_BYTES = 4 << 20, MAX_ACCESSES = 64, EFLAGS_TF = 0x100, MX_DE = 2 };
+enum { STATES = 3, STACK = 256 << 10, CODE_BYTES = 4 << 20, MAX_ACCESSES = 64, EFLAGS_TF = 0x100,
+       MX_SEEN = 0x603d /* what a guest sees of MXCSR: rounding, flags */ };
 
 /* How an execution ended, or what it was at an access; comparable bit by bit. */
 struct outcome {
@@ -72,7 +74,7 @@ static void note(struct outcome *o, enum interp_how how, const struct cpu *c)
     memset(o, 0, sizeof *o);
     o->how = how;
     o->pc = c->pc;
-    o->mxcsr = c->mxcsr & ~MX_DE;
+    o->mxcsr = c->mxcsr & MX_SEEN;
     o->fpx_more = c->fpx_more;
     memcpy(o->regs, c->regs, sizeof o->regs);
     /* The emitter leaves anything in the upper half of a 32-bit register. No guest has such registers yet. */
@@ -141,6 +143,14 @@ static void on_fault(int signo, siginfo_t *si, void *ctx)
     r[REG_EFL] &= ~(greg_t)EFLAGS_TF;
 }
 
+static void on_fp(int signo, siginfo_t *si, void *ctx)
+{
+    ucontext_t *uc = ctx;
+
+    if ((uint64_t)uc->uc_mcontext.gregs[REG_RIP] - (uint64_t)(uintptr_t)unit.code >= unit.size || !fz_trap(cpu, uc))
+        on_fault(signo, si, ctx);
+}
+
 static void on_step(int signo, siginfo_t *si, void *ctx)
 {
     ucontext_t *uc = ctx;
@@ -175,9 +185,10 @@ static struct outcome run_code(struct machine *m, bool step)
     memcpy(memory, m->mem, RANDOM_MEM_BYTES);
     memcpy(cpu->regs, m->cpu.regs, sizeof cpu->regs);
     memset(cpu->spill, 0xa5, sizeof cpu->spill);
-    cpu->mxcsr = m->cpu.mxcsr;
-    cpu->mxcsr_host = 0x1f80;
     cpu->fpx_more = m->cpu.fpx_more;
+    cpu->fz = unit_now->mode & 1;
+    cpu->mxcsr = fz_mxcsr(cpu, m->cpu.mxcsr);
+    cpu->mxcsr_host = 0x1f80;
     cpu->poll = m->cpu.poll;
     cpu->tick = INT32_MAX;
     cpu->pc = 3;
@@ -510,7 +521,7 @@ static int run_variant(const struct variant *v, uint64_t first, uint64_t n)
     sigaltstack(&(stack_t){ .ss_sp = signal_stack, .ss_size = sizeof signal_stack }, NULL);
     catch(SIGSEGV, on_fault);
     catch(SIGBUS, on_fault);
-    catch(SIGFPE, on_fault);
+    catch(SIGFPE, on_fp);
     catch(SIGILL, on_fault);
     catch(SIGTRAP, on_step);
     for (unsigned k = 0; k < STATES; k++) {

@@ -160,6 +160,6 @@ def state(rng, pools, vectors):
     """What a run has beside its target."""
     fpcr = 0
     if rng.random() < .6:
-        fpcr = rng.randrange(4) << 22 | (rng.random() < .3) << 25 | (rng.random() < .2) << 24 | (rng.random() < .2) << 26 | \
+        fpcr = rng.randrange(4) << 22 | (rng.random() < .3) << 25 | (rng.random() < .4) << 24 | (rng.random() < .2) << 26 | \
             (rng.random() < .2) << 19
     return (pools.place(rng, rng.choice("ixm")), pools.place(rng, vectors), pools.place(rng, "x"), fpcr, rng.randrange(16) << 28)

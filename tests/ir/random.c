@@ -26,6 +26,7 @@ struct gen {
     unsigned nblocks;
     ir_ref param[MAX_BLOCKS];    /* each block's i64 parameter, or IR_NONE */
     gaddr pc;
+    bool fz;                     /* its ops flush denormals (IR_FP_FZ) */
 };
 
 uint64_t random_next(uint64_t *s)
@@ -233,15 +234,15 @@ static enum ir_type pick_source(struct gen *g, enum ir_op op, enum ir_type t)
     }
 }
 
-/** FP fields of aux: RISC-V's rule or Arm's. */
-static uint16_t random_fp(struct gen *g, bool arm)
+/** FP fields of aux: RISC-V's rule or Arm's. All ops of a unit flush or none does, but for those on halves. */
+static uint16_t random_fp(struct gen *g, bool arm, bool half)
 {
     static const uint8_t rms[] = { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM };
     uint16_t aux = chance(g, 60) ? (uint16_t)IR_RM_DYN : rms[below(g, COUNT(rms))];
 
-    if (!arm)
+    if (!arm && !g->fz)
         return aux | IR_FP_CANON;
-    return (uint16_t)(aux | IR_FP_ARM | (chance(g, 15) ? IR_FP_CANON : 0) | (chance(g, 10) ? IR_FP_FZ : 0));
+    return (uint16_t)(aux | IR_FP_ARM | (chance(g, 15) ? IR_FP_CANON : 0) | ((half ? chance(g, 10) : g->fz) ? IR_FP_FZ : 0));
 }
 
 static int64_t vec_imm(struct gen *g, char kind, unsigned aux)
@@ -287,7 +288,7 @@ static unsigned vec_aux(struct gen *g, enum ir_op op)
     if (aux & IR_V_SU)
         aux = (aux | (info->bits & IR_V_SAT)) & ~(unsigned)IR_V_UNS;
     if (ir_ops[op].flags & IR_FPENV)
-        aux |= (unsigned)IR_V_FP(random_fp(g, true));
+        aux |= (unsigned)IR_V_FP(random_fp(g, true, (unsigned)IR_V_LANE(aux) == IR_F16));
     if (op == IR_vfcvtn && chance(g, 20))
         aux = (aux & ~(unsigned)IR_V_FP(7)) | (unsigned)IR_V_FP(IR_RM_ODD);
     if ((op == IR_vfcvtl || op == IR_vfcvtn) && chance(g, 25))
@@ -341,7 +342,7 @@ static void gen_value(struct gen *g, enum ir_op op)
         arg[k] = (chance(g, 40) ? pick_newest : pick)(g, o->arg[k] == 't' ? t : o->arg[k] == 'b' ? IR_I1
                                                                       : o->arg[k] == 'w' ? IR_I32 : s);
     if (o->flags & IR_FPENV)
-        aux = random_fp(g, chance(g, 40) && op != IR_fmin && op != IR_fmax);
+        aux = random_fp(g, chance(g, 40) && op != IR_fmin && op != IR_fmax, false);
     if ((op == IR_fcvt_si || op == IR_fcvt_ui) && chance(g, 50))
         aux |= IR_FP_NANMAX;
     if ((op == IR_fcmplt || op == IR_fcmple) && chance(g, 50))
@@ -468,6 +469,8 @@ static void gen_step(struct gen *g)
         gen_idiom(g);
         return;
     }
+    if (g->fz && (op == IR_fmin || op == IR_fmax)) /* no guest that flushes has them */
+        return;
     if (is_vec(op)) {
         gen_vec(g, op);
         return;
@@ -481,7 +484,7 @@ static void gen_step(struct gen *g)
     case IR_call: case IR_callv: gen_call(g); break;
     case IR_fpflags: keep(g, ir_emit(g->u, op, IR_I32, below(g, 2), 0, 0, 0, 0)); break;
     case IR_fprm_set: ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I32), 0, 0, 0); break;
-    case IR_fpflags_set: ir_emit(g->u, op, IR_VOID, below(g, 2), pick(g, IR_I32), 0, 0, 0); break;
+    case IR_fpflags_set: ir_emit(g->u, op, IR_VOID, g->fz ? IR_FPFLAGS_ID | IR_FPFLAGS_FZ : below(g, 2), pick(g, IR_I32), 0, 0, 0); break;
     case IR_exit_if:
         if (chance(g, 40))
             ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I1), 0, 0, 0x40000 + below(g, 64) * 4);
@@ -573,7 +576,8 @@ void random_unit(struct ir_unit *u, uint64_t *state)
 {
     struct gen g = { .u = u, .state = state, .pc = 0x1000 };
 
-    ir_reset(u, &testguest, 0x1000, 0);
+    g.fz = chance(&g, 15);
+    ir_reset(u, &testguest, 0x1000, g.fz);
     if (chance(&g, 20)) {
         gen_loop(&g);
         return;
@@ -629,10 +633,20 @@ void random_vec_variant(uint64_t *state, enum ir_op op, unsigned *aux, int64_t *
 {
     struct gen g = { .state = state };
 
+    g.fz = chance(&g, 20);
     do {
         *aux = vec_aux(&g, op);
         *imm = vec_imm(&g, vec_info(op)->imm, *aux);
     } while (!vec_valid(op, *aux, *imm));
+}
+
+uint32_t random_mxcsr(uint64_t *state, uint32_t *fpx_more)
+{
+    uint64_t r = random_next(state);
+    uint32_t flags = r & 1 ? 0 : r >> 1 & 0x3d; /* all but the denormals' */
+
+    *fpx_more = r & 2 ? IR_FPX_ID : 0;
+    return 0x1f80 | (uint32_t)(r >> 62) << 13 | flags;
 }
 
 void random_machine(struct machine *m, uint64_t *state)
@@ -655,7 +669,7 @@ void random_machine(struct machine *m, uint64_t *state)
         memcpy(m->mem + k, &v, 8);
     }
     m->cpu.guest = &testguest;
-    m->cpu.mxcsr = 0x1f80 | (uint32_t)(random_next(state) >> 62) << 13;
+    m->cpu.mxcsr = random_mxcsr(state, &m->cpu.fpx_more);
     m->cpu.poll = random_next(state) >> 62 == 0;
 }
 

@@ -14,10 +14,12 @@ struct machine {
 /** A random number generator's next value (state must not be 0). */
 uint64_t random_next(uint64_t *state);
 /** Builds a random unit of the test guest into `u`. Of the vector ops that come up, RANDOM_VECTORS percent (in the
- * environment; 10 if it is not there) are taken. All loops end because each turn uses up some of x7. */
+ * environment; 10 if it is not there) are taken. All loops end because each turn uses up some of x7. Mode 1: its ops flush denormals. */
 void random_unit(struct ir_unit *u, uint64_t *state);
 /** A vector of numbers that are often edges of some lane type. */
 void random_vector(uint64_t *state, uint64_t half[2]);
+/** MXCSR with any rounding mode and flags but the denormals', all masked; and cpu.fpx_more. */
+uint32_t random_mxcsr(uint64_t *state, uint32_t *fpx_more);
 /** A variant of vector op `op`. */
 void random_vec_variant(uint64_t *state, enum ir_op op, unsigned *aux, int64_t *imm);
 /** Fills registers and memory; x7 is small. */
