@@ -67,7 +67,6 @@ static bool imm_valid(char kind, enum ir_op op, unsigned aux, int64_t imm)
     case 'f': return imm >= 0 && imm <= 64;
     case 'n': return imm >= 0 && imm <= 3;
     case '3': return imm >= 0 && imm <= 2;
-    case '2': return imm >= 0 && imm <= 1;
     case 'r': return imm == 0 || imm == 32 || imm == 64;
     case 'c': return imm == 0 || (imm == 16 && lane == IR_F64);
     default:  return imm == 0;
@@ -478,7 +477,7 @@ static struct vec (*const whole_fns[IR_NOPS])(const struct op *) = {
     [IR_vzip1] = do_permute, [IR_vzip2] = do_permute, [IR_vuzp1] = do_permute, [IR_vuzp2] = do_permute,
     [IR_vtrn1] = do_permute, [IR_vtrn2] = do_permute, [IR_vext] = do_vext, [IR_vtbl] = do_vtbl,
     [IR_vaessub] = do_crypto, [IR_vaesmix] = do_crypto, [IR_vaesround] = do_crypto, [IR_vsha1] = do_crypto,
-    [IR_vsha1su1] = do_crypto, [IR_vsha256h] = do_crypto, [IR_vsha256su0] = do_crypto, [IR_vsha256su1] = do_crypto,
+    [IR_vsha1su1] = do_crypto, [IR_vsha256rnds] = do_crypto, [IR_vsha256su0] = do_crypto, [IR_vsha256su1] = do_crypto,
 };
 
 struct vec vec_eval(enum ir_op op, unsigned aux, int64_t imm, enum ir_type t, const struct vec in[3], enum ir_rm rm,

@@ -69,6 +69,11 @@ static struct vec aes_sub(struct vec v, bool inverse)
     return r;
 }
 
+static struct vec add_key(struct vec v, struct vec key)
+{
+    return (struct vec){ { v.q[0] ^ key.q[0], v.q[1] ^ key.q[1] } };
+}
+
 static struct vec aes_mix(struct vec v, bool inverse)
 {
     static const uint8_t factors[2][4] = { { 2, 3, 1, 1 }, { 14, 11, 13, 9 } };
@@ -131,12 +136,12 @@ static struct vec sha1_su1(struct vec tw, struct vec w12)
     return words(r);
 }
 
-static struct vec sha256_rounds(bool efgh_wanted, struct vec abcd, struct vec efgh, struct vec wk)
+static struct vec sha256_rounds(struct vec cdgh, struct vec abef, struct vec wk)
 {
-    uint32_t s[8] = { word(abcd, 0), word(abcd, 1), word(abcd, 2), word(abcd, 3),
-                      word(efgh, 0), word(efgh, 1), word(efgh, 2), word(efgh, 3) };
+    uint32_t s[8] = { word(abef, 3), word(abef, 2), word(cdgh, 3), word(cdgh, 2),
+                      word(abef, 1), word(abef, 0), word(cdgh, 1), word(cdgh, 0) };
 
-    for (unsigned k = 0; k < 4; k++) {
+    for (unsigned k = 0; k < 2; k++) {
         uint32_t s1 = rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25);
         uint32_t s0 = rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22);
         uint32_t t1 = s[7] + s1 + choose(s[4], s[5], s[6]) + word(wk, k), t2 = s0 + majority(s[0], s[1], s[2]);
@@ -145,7 +150,7 @@ static struct vec sha256_rounds(bool efgh_wanted, struct vec abcd, struct vec ef
         s[4] += t1;
         s[0] = t1 + t2;
     }
-    return words(s + 4 * efgh_wanted);
+    return words((uint32_t[]){ s[5], s[4], s[1], s[0] });
 }
 
 static struct vec sha256_su0(struct vec w0, struct vec w4)
@@ -175,12 +180,12 @@ struct vec vec_eval_crypto(enum ir_op op, unsigned aux, int64_t imm, const struc
     bool inverse = aux & IR_V_NEG;
 
     switch (op) {
-    case IR_vaessub: return aes_sub(in[0], inverse);
+    case IR_vaessub: return add_key(aes_sub(in[0], inverse), in[1]);
     case IR_vaesmix: return aes_mix(in[0], inverse);
-    case IR_vaesround: return aes_mix(aes_sub(in[0], inverse), inverse);
+    case IR_vaesround: return add_key(aes_mix(aes_sub(in[0], inverse), inverse), in[1]);
     case IR_vsha1: return sha1_rounds(imm, in[0], in[1], in[2]);
     case IR_vsha1su1: return sha1_su1(in[0], in[1]);
-    case IR_vsha256h: return sha256_rounds(imm, in[0], in[1], in[2]);
+    case IR_vsha256rnds: return sha256_rounds(in[0], in[1], in[2]);
     case IR_vsha256su0: return sha256_su0(in[0], in[1]);
     default: return sha256_su1(in[0], in[1], in[2]);
     }

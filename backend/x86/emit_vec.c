@@ -198,7 +198,7 @@ void emit_vec(struct x86_emit *e, struct ir_insn *i)
     uint32_t all = 0, others = 0;
     char kind = emitters[i->op].kind;
 
-    if (i->op == IR_vsha256h && host_features.sha) /* its instruction has an operand in xmm0 */
+    if (i->op == IR_vsha256rnds && host_features.sha) /* its instruction has an operand in xmm0 */
         ra_take(&e->ra, RA_XMM0);
     for (unsigned k = 0; k < ir_ops[i->op].nargs; k++) {
         *regs[k] = ra_use(&e->ra, ra_rep(&e->ra, i->arg[k]));
@@ -206,7 +206,7 @@ void emit_vec(struct x86_emit *e, struct ir_insn *i)
         if (*regs[k] != v.a)
             others |= 1u << *regs[k];
     }
-    v.d = e->d = ra_def(&e->ra, e->ra.cur, v.a, kind != 's' ? all : host_features.avx ? 0 : others);
+    v.d = e->d = ra_def(&e->ra, e->ra.cur, v.a, kind == 'd' ? others : kind != 's' ? all : host_features.avx ? 0 : others);
     if (!emitters[i->op].fn || !emitters[i->op].fn(&v))
         in_c(&v);
     else if (kind != 'p')

@@ -12,7 +12,7 @@ static bool inverse(const struct vec_op *v)
     return v->i->aux & IR_V_NEG;
 }
 
-/* A round with key 0. MixColumns alone: a whole round after the inverse of its first half. */
+/* MixColumns alone: a whole round with key 0 after the inverse of its first half. */
 bool vec_aes(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
@@ -24,18 +24,18 @@ bool vec_aes(struct vec_op *v)
         v2(e, AESIMC, v->d, v->a);
         return true;
     }
-    zero = vtemp(e);
-    vzero(e, zero);
     switch (v->i->op) {
     case IR_vaessub:
-        v3(e, inverse(v) ? AESDECLAST : AESENCLAST, v->d, v->a, zero);
+        v3(e, inverse(v) ? AESDECLAST : AESENCLAST, v->d, v->a, v->b);
         break;
     case IR_vaesmix:
+        zero = vtemp(e);
+        vzero(e, zero);
         v3(e, AESDECLAST, v->d, v->a, zero);
         v3(e, AESENC, v->d, v->d, zero);
         break;
     default:
-        v3(e, inverse(v) ? AESDEC : AESENC, v->d, v->a, zero);
+        v3(e, inverse(v) ? AESDEC : AESENC, v->d, v->a, v->b);
     }
     return true;
 }
@@ -84,26 +84,16 @@ bool vec_sha1su1(struct vec_op *v)
     return true;
 }
 
-/* sha256rnds2 makes two rounds of dst = CDGH, src = ABEF (A, C in the highest words) and the sums in the low half of xmm0,
- * which the driver has emptied: dst becomes the new ABEF, the old ABEF is the new CDGH. */
-bool vec_sha256h(struct vec_op *v)
+/* The sums are an operand in xmm0, which the driver has emptied. */
+bool vec_sha256rnds(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
-    unsigned abef, cdgh;
 
     if (!host_features.sha)
         return false;
-    abef = vtemp(e);
-    cdgh = vtemp(e);
-    v3i(e, X86_OP(NP, 0F, C6), abef, v->b, v->a, 0x44); /* shufps, from low to high: e f a b */
-    v2i(e, X86_OP(66, 0F, 70), abef, abef, 0xb1);       /* f e b a */
-    v3i(e, X86_OP(NP, 0F, C6), cdgh, v->b, v->a, 0xee);
-    v2i(e, X86_OP(66, 0F, 70), cdgh, cdgh, 0xb1);
     emit_move(e, RA_XMM0, v->c);
-    x86_sha256rnds2_xx(&e->b, xmm(cdgh), xmm(abef));
-    v2i(e, X86_OP(66, 0F, 70), RA_XMM0, v->c, 0x0e);
-    x86_sha256rnds2_xx(&e->b, xmm(abef), xmm(cdgh));
-    v3i(e, X86_OP(NP, 0F, C6), v->d, abef, cdgh, v->i->imm ? 0x11 : 0xbb);
+    emit_move(e, v->d, v->a);
+    x86_sha256rnds2_xx(&e->b, xmm(v->d), xmm(v->b));
     return true;
 }
 
@@ -130,38 +120,28 @@ bool vec_sha256su1(struct vec_op *v)
 
 /* ------------------------------------------------------------------ CRC-32 */
 
-/* r = CRC of the 32 bits in r from 0: Barrett's reduction, bits reflected (Gopal et al., Intel, 2009). k has
- * floor(x^64 / P) and P. */
-static void reduce(struct x86_emit *e, enum x86_reg r, unsigned k, unsigned t)
-{
-    x86_movd_xr(&e->b, xmm(t), r);
-    v3i(e, X86_OP(66, 0F3A, 44), t, t, k, 0x00);
-    v3k(e, V_PAND, t, t, 0xffffffff, 0);
-    v3i(e, X86_OP(66, 0F3A, 44), t, t, k, 0x10);
-    x86_pextrd_rxi(&e->b, r, xmm(t), 1);
-}
-
+/* CRC-32 of the old CRC and data: Barrett's reduction, bits reflected (Gopal et al., Intel, 2009), of 64 bits at once. The quotient is
+ * the number times 1 / P modulo x^64; what the quotient times P has above 64 bits is the remainder. Fewer bits than 64 are moved
+ * to the top, and what they leave of the old CRC moves down. */
 static void crc32_clmul(struct x86_emit *e, unsigned d, unsigned crc, unsigned data, unsigned bytes)
 {
     unsigned k = vtemp(e), t = vtemp(e), r = ra_temp(&e->ra, RA_GPR, 0);
 
-    vk(e, k, 0x1f7011641, 0x1db710641);
-    emit_move(e, d, crc);
-    x86_xor_rr(&e->b, 4, d, data);
-    if (bytes < 4) { /* the rest of the old CRC moves down */
-        x86_mov_rr(&e->b, 4, r, crc);
-        x86_shr_ri(&e->b, 4, r, (uint8_t)(8 * bytes));
-        x86_shl_ri(&e->b, 4, d, (uint8_t)(32 - 8 * bytes));
-        reduce(e, d, k, t);
+    vk(e, k, 0xb4e5b025f7011641, 0x1db710641);
+    x86_mov_rr(&e->b, 4, r, crc);
+    x86_xor_rr(&e->b, bytes == 8 ? 8 : 4, r, data);
+    if (bytes < 8)
+        x86_shl_ri(&e->b, 8, r, (uint8_t)(64 - 8 * bytes));
+    x86_movq_xr(&e->b, xmm(t), r);
+    v3i(e, X86_OP(66, 0F3A, 44), t, t, k, 0x00);
+    v3i(e, X86_OP(66, 0F3A, 44), t, t, k, 0x10);
+    if (bytes < 4) {
+        emit_move(e, d, crc);
+        x86_shr_ri(&e->b, 4, d, (uint8_t)(8 * bytes));
+        x86_pextrd_rxi(&e->b, r, xmm(t), 2);
         x86_xor_rr(&e->b, 4, d, r);
-        return;
-    }
-    reduce(e, d, k, t);
-    if (bytes == 8) {
-        x86_mov_rr(&e->b, 8, r, data);
-        x86_shr_ri(&e->b, 8, r, 32);
-        x86_xor_rr(&e->b, 4, d, r);
-        reduce(e, d, k, t);
+    } else {
+        x86_pextrd_rxi(&e->b, d, xmm(t), 2);
     }
 }
 

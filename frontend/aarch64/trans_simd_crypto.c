@@ -5,7 +5,9 @@
 
 static bool aes_round(struct aarch64_ctx *ctx, const struct arg_rd_rn *a, unsigned inverse)
 {
-    vput(ctx, a->rd, simd_op1(ctx, IR_vaessub, inverse, simd_xor(ctx, vget(ctx, a->rd), vget(ctx, a->rn)), 0));
+    ir_ref state = simd_xor(ctx, vget(ctx, a->rd), vget(ctx, a->rn));
+
+    vput(ctx, a->rd, simd_op2(ctx, IR_vaessub, inverse, state, simd_const(ctx, 0, 0)));
     return true;
 }
 
@@ -62,14 +64,72 @@ bool a64_sha1su1(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
     return true;
 }
 
+/* SHA256H and SHA256H2 make the same four rounds, and keep half of the state each. The IR makes two rounds at a time, of a state that is
+ * laid out otherwise: SHA256H2 finds what SHA256H has computed, and what comes next the state as it was before it was put into
+ * Arm's order. */
+
+/* A vector op as simd_op3() makes it, or the same one of shortly before. */
+static ir_ref once(struct aarch64_ctx *ctx, enum ir_op op, unsigned aux, ir_ref a, ir_ref b, ir_ref c, int64_t imm)
+{
+    ir_ref r = ctx->u->blocks[ctx->u->cur].last;
+
+    for (unsigned far = 0; r && far < 40; far++, r = ir_at(ctx->u, r)->prev) {
+        const struct ir_insn *i = ir_at(ctx->u, r);
+
+        if (i->op == op && i->aux == aux && i->arg[0] == a && i->arg[1] == b && i->arg[2] == c && i->imm == imm)
+            return r;
+    }
+    return ir_emit(ctx->u, op, IR_V128, (uint16_t)aux, a, b, c, imm);
+}
+
+static ir_ref swap_words(struct aarch64_ctx *ctx, ir_ref v)
+{
+    return once(ctx, IR_vrev, IR_I32, v, IR_NONE, IR_NONE, 64);
+}
+
+struct sha256 { ir_ref abef, cdgh; };
+
+/* The IR's order of a state in Arm's. */
+static struct sha256 state_of(struct aarch64_ctx *ctx, ir_ref abcd, ir_ref efgh)
+{
+    const struct ir_insn *hi = ir_at(ctx->u, abcd), *lo = ir_at(ctx->u, efgh);
+
+    if (hi->op == IR_vzip2 && lo->op == IR_vzip1 && hi->aux == IR_I64 && lo->aux == IR_I64 && hi->arg[0] == lo->arg[0] &&
+        hi->arg[1] == lo->arg[1]) {
+        const struct ir_insn *x = ir_at(ctx->u, hi->arg[0]), *y = ir_at(ctx->u, hi->arg[1]);
+
+        if (x->op == IR_vrev && y->op == IR_vrev && x->aux == IR_I32 && y->aux == IR_I32 && x->imm == 64 && y->imm == 64)
+            return (struct sha256){ x->arg[0], y->arg[0] };
+    }
+
+    ir_ref abef = once(ctx, IR_vzip1, IR_I64, efgh, abcd, IR_NONE, 0), cdgh = once(ctx, IR_vzip2, IR_I64, efgh, abcd, IR_NONE, 0);
+
+    abef = swap_words(ctx, abef);
+    return (struct sha256){ abef, swap_words(ctx, cdgh) };
+}
+
+/* rd: four rounds' new efgh (zip: IR_vzip1) or abcd (IR_vzip2). */
+static bool four_rounds(struct aarch64_ctx *ctx, int rd, int abcd, int efgh, int rm, enum ir_op zip)
+{
+    struct sha256 s = state_of(ctx, vget(ctx, abcd), vget(ctx, efgh));
+    ir_ref sums = vget(ctx, rm), middle, last;
+
+    middle = once(ctx, IR_vsha256rnds, 0, s.cdgh, s.abef, sums, 0);
+    last = once(ctx, IR_vsha256rnds, 0, s.abef, middle, once(ctx, IR_vdupl, IR_I64, sums, IR_NONE, IR_NONE, 1), 0);
+    last = swap_words(ctx, last);
+    middle = swap_words(ctx, middle);
+    vput(ctx, rd, once(ctx, zip, IR_I64, last, middle, IR_NONE, 0));
+    return true;
+}
+
 bool a64_sha256h(struct aarch64_ctx *ctx, const struct arg_c3 *a)
 {
-    return hash(ctx, a->rd, IR_vsha256h, a->rd, a->rn, a->rm, 0);
+    return four_rounds(ctx, a->rd, a->rd, a->rn, a->rm, IR_vzip2);
 }
 
 bool a64_sha256h2(struct aarch64_ctx *ctx, const struct arg_c3 *a)
 {
-    return hash(ctx, a->rd, IR_vsha256h, a->rn, a->rd, a->rm, 1);
+    return four_rounds(ctx, a->rd, a->rn, a->rd, a->rm, IR_vzip1);
 }
 
 bool a64_sha256su0(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)

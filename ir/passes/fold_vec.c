@@ -1,6 +1,13 @@
 /* Folding: vectors. What a frontend leaves that keeps scalars in vector registers. */
 #include "ir/passes/fold.h"
 
+static bool is_zero(struct fold *f, ir_ref r)
+{
+    const struct ir_insn *v = fold_at(f, r);
+
+    return v->op == IR_const && v->imm == 0;
+}
+
 /** MixColumns after SubBytes and ShiftRows is one AES round on most hosts. */
 ir_ref fold_aes_round(struct fold *f)
 {
@@ -9,9 +16,34 @@ ir_ref fold_aes_round(struct fold *f)
 
     if (sub->op != IR_vaessub || sub->aux != i->aux)
         return FOLD_NO;
+    if (!is_zero(f, sub->arg[1]))
+        return FOLD_NO;
     i->op = IR_vaesround;
     i->arg[0] = ir_val(f->u, sub->arg[0]);
+    i->arg[1] = ir_val(f->u, sub->arg[1]);
     return FOLD_CHANGED;
+}
+
+/** The key that is added after a round. The round as it was vanishes if nobody else wants it. */
+ir_ref fold_aes_key(struct fold *f)
+{
+    struct ir_insn *i = fold_this(f);
+
+    if (i->aux & (IR_V_LOW | IR_V_ONE))
+        return FOLD_NO;
+    for (unsigned k = 0; k < 2; k++) {
+        const struct ir_insn *r = fold_at(f, i->arg[k]);
+        ir_ref key = ir_val(f->u, i->arg[!k]);
+
+        if ((r->op != IR_vaessub && r->op != IR_vaesround) || !is_zero(f, r->arg[1]))
+            continue;
+        i->op = r->op;
+        i->aux = r->aux;
+        i->arg[0] = ir_val(f->u, r->arg[0]);
+        i->arg[1] = key;
+        return FOLD_CHANGED;
+    }
+    return FOLD_NO;
 }
 
 /** A lane of what was just made of scalars. */

@@ -259,7 +259,6 @@ static int64_t vec_imm(struct gen *g, char kind, unsigned aux)
     case 'f': return chance(g, 70) ? 0 : below(g, w + 1);
     case 'n': return below(g, 4);
     case '3': return below(g, 3);
-    case '2': return below(g, 2);
     case 'r': return chance(g, 60) ? 0 : chance(g, 50) ? 32 : 64;
     case 'c': return lane == IR_F64 && chance(g, 30) ? 16 : 0;
     default:  return 0;
