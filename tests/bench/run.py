@@ -3,6 +3,8 @@
 
 Every program of programs/ is compiled with `gcc -O2` for the host and for the guest, and run N rounds in
 turn; the best time of each counts, since other work on the machine only adds.  Outputs must be equal.
+A program whose comment has lines `native: FLAGS` and `GUEST: FLAGS` uses instructions that the flags name, by
+the compilers' intrinsics: the same algorithm on both sides. It is left out for guests without such a line.
 Two further tests measure what a C program cannot: starting (50 times a program that does nothing, static
 and dynamic) and compiling (cc1 of Debian's gcc on the file that source.py writes; native is the same
 version of gcc for this machine if its packages can be had, else the machine's own).  Both are measured twice
@@ -35,7 +37,7 @@ import chart                                            # noqa: E402
 import root                                             # noqa: E402
 import source                                           # noqa: E402
 
-CLASSES = ["integer", "floating point", "memory", "start", "compiler"]
+CLASSES = ["integer", "floating point", "crypto", "memory", "start", "compiler"]
 WAYS = ["native", "dragoman", "kept", "qemu"]
 STARTS = 50
 SETTLED = 3.2       # seconds until translations of a file that was just made are kept
@@ -68,15 +70,19 @@ class Bench:
 
     def tests(self, only):
         for path in sorted((HERE / "programs").glob("*.c")):
-            kind = re.search(r"^ \* class: ([a-z ]*[a-z])", path.read_text(), re.M).group(1)
+            comment = path.read_text().partition("*/")[0]
+            kind = re.search(r"^ \* class: ([a-z ]*[a-z])", comment, re.M).group(1)
+            own = {word: flags.split() for word, flags in re.findall(r"^ \* (native|%s): (.*)$" % "|".join(GUESTS), comment, re.M)}
+            if own and self.guest.name not in own:
+                continue
             if only and not {path.stem, kind} & only:
                 continue
             for name, flags, repeats in ([("start static", ["-static"], STARTS), ("start dynamic", [], STARTS)]
                                          if kind == "start" else [(path.stem, [], 1)]):
                 stem = self.folder / name.replace(" ", "-")
                 native, foreign = f"{stem}.native", f"{stem}.guest"
-                self.build("gcc", path, native, *flags)
-                self.build(self.guest.gcc, path, foreign, *flags)
+                self.build("gcc", path, native, *flags, *own.get("native", []))
+                self.build(self.guest.gcc, path, foreign, *flags, *own.get(self.guest.name, []))
                 commands = self.ways([native], [foreign], self.guest.sysroot)
                 yield name, kind, repeats, self.with_kept(commands) if kind == "start" else commands
         if not only or only & {"cc1", "compiler"}:
