@@ -10,7 +10,6 @@
 #include <sys/vfs.h>
 #include <sys/personality.h>
 #include <sys/random.h>
-#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,8 +20,7 @@ enum {
     PROT_RWX = PROT_READ | PROT_WRITE | PROT_EXEC,
     X86_MAP_32BIT = 0x40,          /* no such flag on other machines */
     LOWEST = 0x10000,              /* vm.mmap_min_addr's usual value */
-    SHM_SEGMENTS = 256,
-    CLAIMED = SPACE_VDSO | SPACE_SHM,   /* kind of a hole that claim_holes() holds */
+    CLAIMED = SPACE_VDSO | SPACE_SHM,   /* kind of a hole that space_claim_holes() holds */
 };
 /* Linux's arch_mmap_rnd() is larger; this is enough to find programs that count on an address. */
 #define RANDOM_SPAN ((uint64_t)64 << 20)
@@ -34,8 +32,6 @@ uintptr_t gaddr_base;
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static uint64_t random_state, layout_seed, layout_state;
-/* shmdt() names only the address, so attached segments are remembered. */
-static struct { gaddr start; uint64_t len; } segments[SHM_SEGMENTS];
 
 void space_read_lock(void)
 {
@@ -103,25 +99,10 @@ void host_free(void *p, size_t size)
 
 /* --- helpers */
 
-static uint64_t page_up(uint64_t x)
-{
-    return (x + SPACE_PAGE - 1) & ~(uint64_t)(SPACE_PAGE - 1);
-}
-
-static bool page_aligned(uint64_t x)
-{
-    return x % SPACE_PAGE == 0;
-}
-
 static int host_prot(int prot)
 {
     int p = prot & ~PROT_EXEC;
     return prot & PROT_EXEC ? p | PROT_READ : p;
-}
-
-static bool in_bounds(gaddr addr, uint64_t len)
-{
-    return addr <= space.task_size && len <= space.task_size - addr;
 }
 
 bool space_inside(gaddr addr, uint64_t len)
@@ -163,8 +144,7 @@ static int64_t part_is_code(const struct space_range *part, void *arg)
     return (part->prot & PROT_EXEC) && !(part->kind & SPACE_HOST);
 }
 
-/* Translations of what lies in [start, end) become wrong. Most changes touch no code. */
-static void forget_code(gaddr start, gaddr end)
+void space_forget_code(gaddr start, gaddr end)
 {
     if (each_part(start, end, part_is_code, NULL))
         cache_invalidate(start, end - start);
@@ -182,8 +162,7 @@ static int64_t part_is_foreign(const struct space_range *part, void *arg)
     return (part->kind & SPACE_HOST) ? 0 : 1;
 }
 
-/* Forgets the intervals of [start, end) but those of the translator. */
-static void clear(gaddr start, gaddr end)
+void space_clear(gaddr start, gaddr end)
 {
     if (!space.host_below) {
         ranges_clear(&space.set, start, end);
@@ -198,8 +177,7 @@ static void clear(gaddr start, gaddr end)
     }
 }
 
-/* The kernel extends MAP_GROWSDOWN mappings by itself. If addr lies in such an extension, records it. */
-static void note_growth(gaddr addr)
+void space_note_growth(gaddr addr)
 {
     struct space_range r;
     unsigned char resident;
@@ -243,7 +221,7 @@ void space_secret(uint8_t bytes[16])
     memcpy(bytes, words, sizeof words);
 }
 
-static gaddr find_free(uint64_t len, uint64_t align, gaddr below)
+gaddr space_find_free(uint64_t len, uint64_t align, gaddr below)
 {
     gaddr at = ranges_find_down(&space.set, LOWEST, below, len, align);
     return at ? at : ranges_find_down(&space.set, LOWEST, space.task_size, len, align);
@@ -253,7 +231,7 @@ gaddr space_find(uint64_t len, uint64_t align, gaddr hint)
 {
     gaddr below = hint && in_bounds(hint, len) ? hint + len : space.mmap_base;
     space_read_lock();
-    gaddr at = find_free(page_up(len), align > SPACE_PAGE ? align : SPACE_PAGE, below);
+    gaddr at = space_find_free(page_up(len), align > SPACE_PAGE ? align : SPACE_PAGE, below);
     space_read_unlock();
     return at;
 }
@@ -287,8 +265,7 @@ static void *map_free(gaddr at, const struct request *rq)
     return p;
 }
 
-/* With mappings of ours below: makes sure that [at, at+len) holds none, by claiming its holes. */
-static bool claim_holes(gaddr at, uint64_t len)
+bool space_claim_holes(gaddr at, uint64_t len)
 {
     gaddr pos = at, end = at + len;
     while (pos < end) {
@@ -311,8 +288,7 @@ static bool claim_holes(gaddr at, uint64_t len)
     return !has_kind(at, end, SPACE_HOST);
 }
 
-/* Gives back what claim_holes() took and nobody used. */
-static void release_claims(gaddr at, uint64_t len)
+void space_release_claims(gaddr at, uint64_t len)
 {
     gaddr end = at + len;
     struct space_range r;
@@ -344,13 +320,13 @@ static int64_t map_fixed(gaddr addr, const struct request *rq)
         return map_free(addr, rq) == MAP_FAILED ? -errno : (int64_t)addr;
     }
     int64_t result = -ENOMEM;
-    if (!space.host_below || claim_holes(addr, rq->len)) {
-        forget_code(addr, addr + rq->len);
+    if (!space.host_below || space_claim_holes(addr, rq->len)) {
+        space_forget_code(addr, addr + rq->len);
         void *p = mmap(host(addr), rq->len, host_prot(rq->prot), rq->flags, rq->fd, (off_t)rq->off);
         result = p == MAP_FAILED ? -errno : (int64_t)addr;
     }
     if (result < 0)
-        release_claims(addr, rq->len);
+        space_release_claims(addr, rq->len);
     return result;
 }
 
@@ -362,7 +338,7 @@ static int64_t map_anywhere(gaddr hint, const struct request *rq)
     for (int tries = 0; tries < 16; tries++) {
         bool wish = hint && hint % rq->align == 0 && in_bounds(hint, rq->len) &&
                     ranges_is_free(&space.set, hint, hint + rq->len);
-        gaddr at = wish ? hint : find_free(rq->len, rq->align, space.mmap_base);
+        gaddr at = wish ? hint : space_find_free(rq->len, rq->align, space.mmap_base);
         if (!at)
             return -ENOMEM;
         if (map_free(at, rq) != MAP_FAILED)
@@ -440,13 +416,13 @@ int64_t space_munmap(gaddr addr, uint64_t len)
     if (!ranges_reserve(&space.set)) {
         result = -ENOMEM;
     } else {
-        forget_code(addr, end);
+        space_forget_code(addr, end);
         if (space.host_below)
             each_part(addr, end, part_unmap_host, NULL);
         else if (munmap(host(addr), end - addr) < 0)
             result = -errno;
         if (result == 0)
-            clear(addr, end);
+            space_clear(addr, end);
     }
     space_write_unlock();
     return result;
@@ -475,7 +451,7 @@ static int64_t part_protect(const struct space_range *part, void *arg)
 static int64_t protect_locked(gaddr addr, gaddr end, int prot, bool grows_down)
 {
     struct space_range r;
-    note_growth(addr);
+    space_note_growth(addr);
     if (grows_down) {
         if (!ranges_next(&space.set, addr, &r) || r.start >= end)
             return -ENOMEM;
@@ -483,7 +459,7 @@ static int64_t protect_locked(gaddr addr, gaddr end, int prot, bool grows_down)
             return -EINVAL;
         addr = r.start;
     }
-    forget_code(addr, end);
+    space_forget_code(addr, end);
     struct protect p = { .prot = prot, .done = addr };
     int64_t result = each_part(addr, end, part_protect, &p);
     return result ? result : p.done < end ? -ENOMEM : 0;
@@ -510,129 +486,6 @@ int64_t space_mprotect(gaddr addr, uint64_t len, int prot)
     return result;
 }
 
-/* --- mremap */
-
-struct remap {
-    gaddr addr, new_addr;
-    uint64_t old_len, new_len;
-    int flags;
-    struct space_range in;       /* the interval that holds addr */
-};
-
-/* Records the result of a move: the source's intervals are at `to` now (under its holes the target stays as it was);
- * growth is like its one interval. */
-static void moved(const struct remap *m, gaddr to)
-{
-    struct space_range r;
-    uint64_t kept = m->old_len < m->new_len ? m->old_len : m->new_len;
-    gaddr end = m->addr + kept;
-    for (gaddr at = m->addr; at < end && ranges_next(&space.set, at, &r) && r.start < end; at = r.end) {
-        gaddr from = r.start > m->addr ? r.start : m->addr, until = r.end < end ? r.end : end;
-        if (ranges_reserve(&space.set))
-            ranges_put(&space.set, to + (from - m->addr), to + (until - m->addr), r.prot,
-                       r.kind & ~SPACE_HEAP);
-    }
-    ranges_reserve(&space.set);
-    if (m->new_len > m->old_len)
-        ranges_put(&space.set, to + m->old_len, to + m->new_len, m->in.prot, m->in.kind & ~SPACE_HEAP);
-    if (m->old_len && !(m->flags & MREMAP_DONTUNMAP))
-        clear(m->addr, m->addr + m->old_len);
-}
-
-static int64_t remap_move(const struct remap *m, gaddr to)
-{
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (m->flags & MREMAP_DONTUNMAP);
-    if (!(m->flags & MREMAP_DONTUNMAP))
-        forget_code(m->addr, m->addr + m->old_len);
-    if (mremap(host(m->addr), m->old_len, m->new_len, flags, host(to)) == MAP_FAILED)
-        return -errno;
-    moved(m, to);
-    return (int64_t)to;
-}
-
-static bool target_is_valid(const struct remap *m)
-{
-    return page_aligned(m->new_addr) && in_bounds(m->new_addr, m->new_len) &&
-           (m->new_addr >= m->addr + m->old_len || m->addr >= m->new_addr + m->new_len);
-}
-
-static int64_t remap_fixed(const struct remap *m)
-{
-    int64_t result = -ENOMEM;
-    if (!space.host_below || claim_holes(m->new_addr, m->new_len)) {
-        forget_code(m->new_addr, m->new_addr + m->new_len);
-        ranges_reserve(&space.set);
-        result = remap_move(m, m->new_addr);
-    }
-    release_claims(m->new_addr, m->new_len);
-    return result;
-}
-
-static int64_t remap_shrink(const struct remap *m)
-{
-    gaddr from = m->addr + m->new_len, to = m->addr + m->old_len;
-    if (from < to) {
-        forget_code(from, to);
-        if (munmap(host(from), to - from) < 0)
-            return -errno;
-        clear(from, to);
-    }
-    return (int64_t)m->addr;
-}
-
-static int64_t remap_grow(const struct remap *m)
-{
-    gaddr old_end = m->addr + m->old_len, new_end = m->addr + m->new_len;
-    if (m->old_len && !(m->flags & MREMAP_DONTUNMAP) && old_end == m->in.end && in_bounds(m->addr, m->new_len) &&
-        ranges_is_free(&space.set, old_end, new_end) &&
-        mremap(host(m->addr), m->old_len, m->new_len, 0) != MAP_FAILED) {
-        ranges_put(&space.set, old_end, new_end, m->in.prot, m->in.kind);
-        return (int64_t)m->addr;
-    }
-    if (!(m->flags & MREMAP_MAYMOVE))
-        return -ENOMEM;
-    gaddr to = find_free(m->new_len, SPACE_PAGE, space.mmap_base);
-    return to ? remap_move(m, to) : -ENOMEM;
-}
-
-static int64_t remap_locked(struct remap *m)
-{
-    if ((m->flags & MREMAP_FIXED) && !target_is_valid(m))
-        return -EINVAL;
-    note_growth(m->addr);
-    if (!ranges_next(&space.set, m->addr, &m->in) || m->in.start > m->addr ||
-        (m->in.kind & SPACE_HOST))
-        return -EFAULT;
-    uint64_t room = m->in.end - m->addr, kept = m->old_len < m->new_len ? m->old_len : m->new_len;
-    bool whole = m->old_len <= room;
-    /* What moves must be one mapping; unless its size stays: then the kernel (since 6.17) may take several. */
-    if (m->flags & MREMAP_FIXED)
-        return kept <= room || m->old_len == m->new_len ? remap_fixed(m) : -EFAULT;
-    if (m->old_len >= m->new_len && !(m->flags & MREMAP_DONTUNMAP))
-        return in_bounds(m->addr, m->old_len) ? remap_shrink(m) : -EINVAL;
-    return whole ? remap_grow(m) : -EFAULT;
-}
-
-int64_t space_mremap(gaddr addr, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
-{
-    struct remap m = { .addr = addr, .new_addr = new_addr, .old_len = page_up(old_len),
-                       .new_len = page_up(new_len), .flags = flags };
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
-        return -EINVAL;
-    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
-        return -EINVAL;
-    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
-        return -EINVAL;
-    if (!page_aligned(addr) || m.new_len == 0)
-        return -EINVAL;
-    if (m.new_len > space.task_size)
-        return -ENOMEM;
-    space_write_lock();
-    int64_t result = ranges_reserve(&space.set) ? remap_locked(&m) : -ENOMEM;
-    space_write_unlock();
-    return result;
-}
-
 /* --- brk */
 
 void space_set_brk(gaddr start)
@@ -646,7 +499,7 @@ static bool brk_move(gaddr addr)
     if (!ranges_reserve(&space.set))
         return false;
     if (new_end < old_end) {
-        forget_code(new_end, old_end);
+        space_forget_code(new_end, old_end);
         if (munmap(host(new_end), old_end - new_end) < 0)
             return false;                       /* sealed */
         ranges_clear(&space.set, new_end, old_end);
@@ -671,7 +524,7 @@ gaddr space_brk(gaddr addr)
     return now;
 }
 
-/* --- madvise, System V shared memory */
+/* --- madvise */
 
 static bool advice_changes_contents(int advice)
 {
@@ -689,7 +542,7 @@ int64_t space_madvise(gaddr addr, uint64_t len, int advice)
     int64_t result = 0;
     if (locked) {
         space_write_lock();
-        forget_code(addr, addr + page_up(len));
+        space_forget_code(addr, addr + page_up(len));
         if (space.host_below && has_kind(addr, addr + page_up(len), SPACE_HOST))
             result = -ENOMEM;
     }
@@ -697,79 +550,6 @@ int64_t space_madvise(gaddr addr, uint64_t len, int advice)
         result = -errno;
     if (locked)
         space_write_unlock();
-    return result;
-}
-
-static int segment_slot(gaddr start)
-{
-    for (int i = 0; i < SHM_SEGMENTS; i++)
-        if (segments[i].start == start && (start == 0 || segments[i].len))
-            return i;
-    return -1;
-}
-
-static int64_t shmat_locked(int shmid, gaddr addr, int flags, uint64_t len)
-{
-    int slot = segment_slot(0);
-    if (slot < 0 || !ranges_reserve(&space.set))
-        return -ENOMEM;
-    if (addr && (flags & SHM_RND))
-        addr &= ~(uint64_t)(SPACE_PAGE - 1);
-    if (!page_aligned(addr) || (!addr && (flags & SHM_REMAP)))
-        return -EINVAL;
-    if (!addr)
-        addr = find_free(len, SPACE_PAGE, space.mmap_base);
-    else if (!in_bounds(addr, len) ||
-             (!(flags & SHM_REMAP) && !ranges_is_free(&space.set, addr, addr + len)))
-        return -EINVAL;
-    if (!addr)
-        return -ENOMEM;
-    if (space.host_below && (flags & SHM_REMAP) && !claim_holes(addr, len)) {
-        release_claims(addr, len);
-        return -EINVAL;
-    }
-    forget_code(addr, addr + len);
-    if (shmat(shmid, host(addr), flags & ~(SHM_RND | SHM_EXEC)) == (void *)-1) {
-        int error = errno;
-        release_claims(addr, len);
-        return -error;
-    }
-    uint8_t prot = (uint8_t)(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
-                             (flags & SHM_EXEC ? PROT_EXEC : 0));
-    ranges_put(&space.set, addr, addr + len, prot, SPACE_SHARED | SPACE_SHM);
-    segments[slot].start = addr;
-    segments[slot].len = len;
-    return (int64_t)addr;
-}
-
-int64_t space_shmat(int shmid, gaddr addr, int flags)
-{
-    struct shmid_ds ds;
-    if (shmctl(shmid, IPC_STAT, &ds) < 0)
-        return -errno;
-    space_write_lock();
-    int64_t result = shmat_locked(shmid, addr, flags, page_up(ds.shm_segsz));
-    space_write_unlock();
-    return result;
-}
-
-int64_t space_shmdt(gaddr addr)
-{
-    space_write_lock();
-    int slot = addr ? segment_slot(addr) : -1;
-    int64_t result = -EINVAL;
-    if (slot >= 0 && ranges_reserve(&space.set)) {
-        gaddr end = addr + segments[slot].len;
-        forget_code(addr, end);
-        result = shmdt(host(addr)) < 0 ? -errno : 0;
-        /* Parts may have been replaced by other mappings meanwhile: only what is still the segment's goes. */
-        struct space_range r;
-        for (gaddr at = addr; ranges_next(&space.set, at, &r) && r.start < end; at = r.end)
-            if ((r.kind & SPACE_SHM) && ranges_reserve(&space.set))
-                ranges_clear(&space.set, r.start > addr ? r.start : addr, r.end < end ? r.end : end);
-        segments[slot].start = segments[slot].len = 0;
-    }
-    space_write_unlock();
     return result;
 }
 

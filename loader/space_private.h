@@ -1,4 +1,5 @@
-/* What the files that make up the address space share: space.c (state, Linux's calls), maps.c (/proc/self/maps). */
+/* What the files that make up the address space share: space.c (state, placing, most of Linux's calls), remap.c
+ * (mremap), shm.c (System V shared memory), maps.c (/proc/self/maps). */
 #pragma once
 
 #include "loader/ranges.h"
@@ -18,3 +19,33 @@ extern struct space space;
 /** Reads the kernel's list of our mappings and records those below the guest's top that the guest did not make
  * as SPACE_HOST. False if the list can't be read. Write lock held. */
 bool maps_note_host(void);
+
+static inline uint64_t page_up(uint64_t x)
+{
+    return (x + SPACE_PAGE - 1) & ~(uint64_t)(SPACE_PAGE - 1);
+}
+
+static inline bool page_aligned(uint64_t x)
+{
+    return x % SPACE_PAGE == 0;
+}
+
+static inline bool in_bounds(gaddr addr, uint64_t len)
+{
+    return addr <= space.task_size && len <= space.task_size - addr;
+}
+
+/* --- parts of the operations; write lock held */
+
+/** Translations of what lies in [start, end) become wrong. Most changes touch no code. */
+void space_forget_code(gaddr start, gaddr end);
+/** Forgets the intervals of [start, end) but those of the translator. */
+void space_clear(gaddr start, gaddr end);
+/** The kernel extends MAP_GROWSDOWN mappings by itself. If `addr` lies in such an extension, records it. */
+void space_note_growth(gaddr addr);
+/** The highest multiple of `align` where `len` bytes are free, below `below` if possible; 0 if none. */
+gaddr space_find_free(uint64_t len, uint64_t align, gaddr below);
+/** With mappings of ours below: makes sure that [at, at+len) holds none, by claiming its holes. */
+bool space_claim_holes(gaddr at, uint64_t len);
+/** Gives back what space_claim_holes() took and nobody used. */
+void space_release_claims(gaddr at, uint64_t len);
