@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FUZZ_SKIP = 77 };   /* exit status of start(): not on this system; and so of the target, which Meson counts as skipped */
+
 struct fuzz { uint64_t seed, state; };
 
 /** The next random number, and one below n (n > 0). */
@@ -19,12 +21,13 @@ uint64_t fuzz_below(struct fuzz *f, uint64_t n);
 
 struct fuzz_target {
     const char *name;
-    unsigned group;                       /* seeds a child */
+    unsigned group;                       /* seeds a child: those with the same quotient by this */
     unsigned seconds;                     /* a child that takes longer is stuck */
-    void (*start)(void);                  /* once a child, NULL for nothing */
+    void (*start)(uint64_t seed);         /* once a child, before its first seed; NULL for nothing */
     void (*one)(struct fuzz *f);
     bool (*death_is_fine)(int status);    /* whether a child may end like this (waitpid's status), NULL: never */
 };
 
-/** main() of a target: arguments FIRST COUNT. 0, or 1 after a crash, which it reports. */
+/** main() of a target: arguments FIRST COUNT. 0, or 1 after a crash, which it reports, or FUZZ_SKIP. A seed that ends its child is
+ * followed by the next one in a new child, so all are run. */
 int fuzz_main(const struct fuzz_target *target, int argc, char **argv);

@@ -19,7 +19,7 @@ static const struct guest *target_guest;
 static struct cpu *cpu;
 static uint8_t *code;
 
-static void start(void)
+static void start(uint64_t first)
 {
     const uint64_t seed = 1;
     host_features_init(false);

@@ -19,7 +19,7 @@ enum { SEGMENTS = 6, SIZE = 3 * SPACE_PAGE };
 
 static union { uint8_t bytes[SIZE]; uint64_t align; } file;
 
-static void start(void)
+static void start(uint64_t first)
 {
     const uint64_t seed = 1;
     space_init(GUEST_TOP, &seed, NULL);
