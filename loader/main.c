@@ -27,6 +27,7 @@
 #include "loader/probe.h"
 #include "loader/space.h"
 #include "loader/stack.h"
+#include "syscall/limits.h"
 
 #define DEFAULT_CACHE ((uint64_t)64 << 20)
 #define DEFAULT_DISK_CACHE ((uint64_t)1 << 30)
@@ -295,6 +296,7 @@ int main(int argc, char **argv)
     if (!host_features_init(options.plain_cpu))
         die_of(ENOEXEC, "this CPU", "lacks what dragoman needs (x86-64-v2: SSE4.2, POPCNT, CMPXCHG16B)");
     open_kept(p.fd);
+    limits_start(options.limits);
     load(&p, name, &info);
     if (log_on(LOG_PAGE))
         log_start(&info);

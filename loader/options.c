@@ -19,6 +19,7 @@
 #include "loader/probe.h"
 #include "loader/space.h"
 #include "syscall/coverage.h"
+#include "syscall/limits.h"
 
 enum kind { FLAG, STRING, NUMBER, SIZE, LIST, SHOW };
 
@@ -146,6 +147,12 @@ static void check_limit(const char *value)
 {
     if (size_or_zero(value) == 0 || size_or_zero(value) > 4096)
         usage_error("a unit limit of %s is not possible (1 to 4096)", value);
+}
+
+static void check_limits(const char *value)
+{
+    if (!limits_valid(value))
+        usage_error("%s says nothing of limits", value);
 }
 
 static void check_hot(const char *value)

@@ -1,5 +1,7 @@
 #include "loader/ranges.h"
 
+#include <sys/mman.h>
+
 struct range_node {
     struct range_node *left, *right;
     gaddr start, end;
@@ -11,6 +13,8 @@ struct range_node {
 
 /* A put splits twice, may cut both neighbours out (no new nodes: they are whole), and inserts one. */
 enum { RESERVE = 4, POOL_BYTES = 16384 };
+
+enum { FIRST_STACK = 132 << 10 };   /* fs/exec.c, setup_arg_pages(): 128 KiB beyond what the arguments take */
 
 bool ranges_reserve(struct ranges *set)
 {
@@ -27,6 +31,30 @@ bool ranges_reserve(struct ranges *set)
     return true;
 }
 
+bool ranges_is_data(uint8_t prot, uint8_t kind)
+{
+    return (prot & PROT_WRITE) && !(kind & (SPACE_SHARED | SPACE_GROWSDOWN | SPACE_HOST));
+}
+
+/* What an interval counts. The main stack is mapped all at once; it counts as much as the kernel maps at first. */
+static uint64_t counted(const struct range_node *n)
+{
+    uint64_t len = n->kind & SPACE_HOST ? 0 : n->end - n->start;
+    return (n->kind & SPACE_STACK) && len > FIRST_STACK ? FIRST_STACK : len;
+}
+
+static void count(struct ranges *set, const struct range_node *n)
+{
+    set->total += counted(n);
+    set->data += ranges_is_data(n->prot, n->kind) ? counted(n) : 0;
+}
+
+static void uncount(struct ranges *set, const struct range_node *n)
+{
+    set->total -= counted(n);
+    set->data -= ranges_is_data(n->prot, n->kind) ? counted(n) : 0;
+}
+
 static struct range_node *node_new(struct ranges *set, gaddr start, gaddr end, uint8_t prot,
                                    uint8_t kind)
 {
@@ -38,6 +66,7 @@ static struct range_node *node_new(struct ranges *set, gaddr start, gaddr end, u
     set->random ^= set->random << 5;
     *n = (struct range_node){ .start = start, .end = end, .prot = prot, .kind = kind,
                               .priority = set->random };
+    count(set, n);
     return n;
 }
 
@@ -47,6 +76,7 @@ static void tree_free(struct ranges *set, struct range_node *t)
         return;
     tree_free(set, t->left);
     tree_free(set, t->right);
+    uncount(set, t);
     t->left = set->free;
     set->free = t;
     set->free_count++;
@@ -117,7 +147,9 @@ static void split(struct ranges *set, struct range_node *t, gaddr at, struct ran
         struct range_node *upper = node_new(set, at, t->end, t->prot, t->kind);
         update(upper);
         *hi = merge(upper, t->right);
+        uncount(set, t);
         t->end = at;
+        count(set, t);
         t->right = NULL;
         update(t);
         *lo = t;

@@ -25,7 +25,11 @@ struct ranges {
     struct range_node *free;
     uint32_t free_count;
     uint32_t random;         /* state of the priorities' generator */
+    uint64_t total, data;    /* bytes that count as address space, and as data, for resource limits */
 };
+
+/** Whether memory like this counts as data: private and writable, no stack (is_data_mapping() in mm/internal.h). */
+bool ranges_is_data(uint8_t prot, uint8_t kind);
 
 /** Makes sure that the next change cannot run out of nodes. False if out of memory. Call before each
  * ranges_put() or ranges_clear() whose failure could not be undone. */

@@ -87,6 +87,13 @@ static int64_t remap_grow(const struct remap *m)
     return to ? remap_move(m, to) : -ENOMEM;
 }
 
+/* What the kernel counts as added: the growth, or the copy that leaves its source mapped. */
+static bool result_fits(const struct remap *m)
+{
+    uint64_t more = m->flags & MREMAP_DONTUNMAP ? m->new_len : m->new_len > m->old_len ? m->new_len - m->old_len : 0;
+    return !more || space_may_expand(m->in.prot, m->in.kind, more);
+}
+
 static int64_t remap_locked(struct remap *m)
 {
     if ((m->flags & MREMAP_FIXED) && !target_is_valid(m))
@@ -95,6 +102,8 @@ static int64_t remap_locked(struct remap *m)
     if (!ranges_next(&space.set, m->addr, &m->in) || m->in.start > m->addr ||
         (m->in.kind & SPACE_HOST))
         return -EFAULT;
+    if (!result_fits(m))
+        return -ENOMEM;
     uint64_t room = m->in.end - m->addr, kept = m->old_len < m->new_len ? m->old_len : m->new_len;
     bool whole = m->old_len <= room;
     /* What moves must be one mapping; unless its size stays: then the kernel (since 6.17) may take several. */

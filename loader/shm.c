@@ -32,7 +32,7 @@ static int64_t shmat_locked(int shmid, gaddr addr, int flags, uint64_t len)
     else if (!in_bounds(addr, len) ||
              (!(flags & SHM_REMAP) && !ranges_is_free(&space.set, addr, addr + len)))
         return -EINVAL;
-    if (!addr)
+    if (!addr || !space_may_expand(PROT_READ, SPACE_SHARED | SPACE_SHM, len))
         return -ENOMEM;
     if (space.host_below && (flags & SHM_REMAP) && !space_claim_holes(addr, len)) {
         space_release_claims(addr, len);

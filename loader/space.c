@@ -27,7 +27,7 @@ enum {
 /* Free space below the main stack (mmap_base() in mm/util.c: at least 128 MiB). */
 #define STACK_GAP ((uint64_t)128 << 20)
 
-struct space space;
+struct space space = { .limits = { UINT64_MAX, UINT64_MAX, UINT64_MAX } };
 uintptr_t gaddr_base;
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -185,6 +185,38 @@ void space_note_growth(gaddr addr)
         return;
     if (mincore(host(addr), SPACE_PAGE, &resident) == 0 && ranges_reserve(&space.set))
         ranges_put(&space.set, addr, r.start, r.prot, r.kind);
+}
+
+/* --- limits */
+
+void space_set_limits(uint64_t as, uint64_t data, uint64_t data_max)
+{
+    space.limits.as = as;
+    space.limits.data = data;
+    space.limits.data_max = data_max;
+}
+
+bool space_may_expand(uint8_t prot, uint8_t kind, uint64_t more)
+{
+    uint64_t data = space.set.data + more;
+    if (space.set.total + more > space.limits.as)
+        return false;
+    return !ranges_is_data(prot, kind) || data <= space.limits.data ||
+           (space.limits.data == 0 && data <= space.limits.data_max);   /* as Valgrind sets it */
+}
+
+static int64_t add_length(const struct space_range *part, void *sum)
+{
+    *(uint64_t *)sum += part->kind & SPACE_HOST ? 0 : part->end - part->start;
+    return 0;
+}
+
+/* Bytes that are mapped in [start, end). */
+static uint64_t mapped_in(gaddr start, gaddr end)
+{
+    uint64_t sum = 0;
+    each_part(start, end, add_length, &sum);
+    return sum;
 }
 
 /* --- placing */
@@ -376,6 +408,16 @@ static bool align_for_huge_file(struct request *rq)
     return true;
 }
 
+/* Whether the new mapping is within the guest's limits; what it replaces makes room. */
+static bool mapping_fits(gaddr addr, const struct request *rq)
+{
+    bool replaces = (rq->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == MAP_FIXED && in_bounds(addr, rq->len);
+    if (space_may_expand((uint8_t)rq->prot, kind_of(rq->flags), rq->len))
+        return true;
+    uint64_t room = replaces ? mapped_in(addr, addr + rq->len) : 0;
+    return room && space_may_expand((uint8_t)rq->prot, kind_of(rq->flags), rq->len - room);
+}
+
 int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
 {
     struct request rq = { .align = alignment_of(flags), .prot = prot & PROT_RWX, .fd = fd,
@@ -393,7 +435,7 @@ int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64
 
     space_write_lock();
     int64_t result = -ENOMEM;
-    if (ranges_reserve(&space.set)) {
+    if (ranges_reserve(&space.set) && mapping_fits(addr, &rq)) {
         result = fixed ? map_fixed(addr, &rq) : map_anywhere(addr, &rq);
         if (result == -EINVAL && !fixed && align_for_huge_file(&rq))
             result = map_anywhere(addr, &rq);
@@ -438,6 +480,9 @@ static int64_t part_protect(const struct space_range *part, void *arg)
     if (part->start > p->done || (part->kind & SPACE_HOST))
         return -ENOMEM;                         /* a hole */
     uint64_t len = part->end - part->start;
+    if ((p->prot & PROT_WRITE) && !space_may_expand((uint8_t)p->prot, part->kind, len) &&
+        space_may_expand(part->prot, part->kind, len))
+        return -ENOMEM;                         /* it would become data */
     if (part->prot != p->prot &&                /* equal for the host or not: it may be sealed */
         mprotect(host(part->start), len, host_prot(p->prot)) < 0)
         return -errno;
@@ -507,6 +552,7 @@ static bool brk_move(gaddr addr)
         struct request rq = { .len = new_end - old_end, .prot = PROT_READ | PROT_WRITE, .fd = -1,
                               .flags = MAP_PRIVATE | MAP_ANONYMOUS };
         if (!ranges_is_free(&space.set, old_end, new_end + SPACE_PAGE) ||
+            !space_may_expand((uint8_t)rq.prot, SPACE_HEAP, new_end - old_end) ||
             map_free(old_end, &rq) == MAP_FAILED)
             return false;
         ranges_put(&space.set, old_end, new_end, (uint8_t)rq.prot, SPACE_HEAP);

@@ -10,6 +10,7 @@ struct space {
     gaddr mmap_base;         /* mappings without a wish go below this */
     gaddr stack_top;
     gaddr brk_start, brk;
+    struct { uint64_t as, data, data_max; } limits;   /* space_set_limits() */
     bool randomise, seeded;
     bool lazy;               /* pages may have to wait for the guest (space_lazy()) */
     bool host_below;         /* the kernel placed mappings of ours below task_size */
@@ -49,3 +50,5 @@ gaddr space_find_free(uint64_t len, uint64_t align, gaddr below);
 bool space_claim_holes(gaddr at, uint64_t len);
 /** Gives back what space_claim_holes() took and nobody used. */
 void space_release_claims(gaddr at, uint64_t len);
+/** Whether `more` bytes of memory like this fit into the guest's limits: may_expand_vm() in mm/vma.c. */
+bool space_may_expand(uint8_t prot, uint8_t kind, uint64_t more);

@@ -22,6 +22,7 @@
 #include "loader/options.h"
 #include "loader/probe.h"
 #include "syscall/access.h"
+#include "syscall/limits.h"
 #include "syscall/path.h"
 #include "syscall/seccomp.h"
 #include "syscall/sys.h"
@@ -242,6 +243,15 @@ static int64_t host_exec(struct exec *e, int fd, const char *path, const char *c
     return r;
 }
 
+/* The same for a program that the host runs by itself. */
+static int64_t exec_native(struct exec *e)
+{
+    limits_before_native(e->s->t);
+    int64_t r = host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);
+    limits_native_failed(e->s->t);
+    return r;
+}
+
 /* A descriptor that the next dragoman is given: "--OPTION", "FD". */
 struct handed { const char *option; int fd; char text[12]; };
 
@@ -274,7 +284,7 @@ static int64_t exec_guest(struct exec *e)
     int filters, self = options_self_fd();
     const char *const *first = options_child_argv(&inherited);
     if (self < 0)   /* no way to ourselves: binfmt_misc may know one */
-        return host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);
+        return exec_native(e);
     int64_t r = seccomp_save(e->s->t, &filters);
     if (r < 0)
         return r;
@@ -282,8 +292,8 @@ static int64_t exec_guest(struct exec *e)
         { "--self-fd", self, "" }, { "--program-fd", e->fd, "" }, { "--disk-cache-fd", keep_dir_fd(), "" },
         { "--seccomp-fd", filters, "" },
     };
-    char traced[24];
-    const char **argv = exec_alloc(e->s->t, (inherited + 2 * NHANDED + 6 + e->argc + 1) * sizeof *argv);
+    char traced[24], limits[LIMITS_WORD];
+    const char **argv = exec_alloc(e->s->t, (inherited + 2 * NHANDED + 8 + e->argc + 1) * sizeof *argv);
     r = -ENOMEM;
     if (argv) {
         while (n < inherited) {
@@ -295,6 +305,10 @@ static int64_t exec_guest(struct exec *e)
             snprintf(traced, sizeof traced, "%llu", (unsigned long long)trace_words(e->s->t));
             argv[n++] = "--traced";
             argv[n++] = traced;
+        }
+        if (limits_word(e->s->t, limits)) {
+            argv[n++] = "--limits";
+            argv[n++] = limits;
         }
         argv[n++] = "-0";
         argv[n++] = e->argc ? e->argv[0] : "";
@@ -321,7 +335,7 @@ static int64_t run(struct exec *e)
         return exec_guest(e);
     if (e->s->t->seccomp)
         return -EACCES;   /* nobody could enforce filters for the guest's call numbers on a native program */
-    return host_exec(e, AT_FDCWD, e->host_path, e->argv, 0);   /* native, or the host knows better */
+    return exec_native(e);   /* native, or the host knows better */
 }
 
 static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp, int flags)

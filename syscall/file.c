@@ -62,7 +62,7 @@ static bool open_path(struct sys *s, uint64_t flags, int64_t *fd)
     char absolute[PATH_MAX];
     const char *name = path_proc_absolute((int)s->a[0], in, absolute);
     if (name[0] == '/' && name[1] == 'p') {
-        *fd = proc_open(name, flags);
+        *fd = proc_open(s->t, name, flags);
         if (*fd != PROC_NOT_OURS)
             return false;
     }

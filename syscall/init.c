@@ -11,6 +11,7 @@
 #include "loader/options.h"
 #include "loader/space.h"
 #include "syscall/access.h"
+#include "syscall/limits.h"
 #include "syscall/path.h"
 #include "syscall/proc.h"
 #include "syscall/seccomp.h"
@@ -65,6 +66,7 @@ void linux_init(struct cpu *cpu, const struct exec_info *info)
     }
     t->main = true;
     t->sighand = &sighand;
+    t->limits = &limits_process;
     if (options.seccomp_fd != OPTION_UNSET && !seccomp_restore(t, (int)options.seccomp_fd)) {
         fprintf(stderr, "dragoman: descriptor %d holds no seccomp filters\n", (int)options.seccomp_fd);
         exit(OPTIONS_EXIT);

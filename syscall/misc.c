@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include "syscall/access.h"
@@ -19,26 +18,6 @@ int64_t sys_uname(struct sys *s)
     if (linux_state.uname_release)
         snprintf(u.release, sizeof u.release, "%s", linux_state.uname_release);
     return copy_to_guest(s->a[0], &u, sizeof u) ? 0 : -EFAULT;
-}
-
-/* --- resource limits -------------------------------------------------------------------------------- */
-
-/* RLIMIT_CORE decides who takes the default action of some signals. */
-static int64_t limit_set(struct sys *s, int resource, int64_t r)
-{
-    if (r == 0 && resource == RLIMIT_CORE)
-        signal_core_limit(s->t);
-    return r;
-}
-
-int64_t sys_setrlimit(struct sys *s)
-{
-    return limit_set(s, (int)s->a[0], sys_host(s, __NR_setrlimit));
-}
-
-int64_t sys_prlimit64(struct sys *s)
-{
-    return limit_set(s, s->a[2] ? (int)s->a[1] : -1, sys_host(s, __NR_prlimit64));
 }
 
 /* --- prctl ------------------------------------------------------------------------------------------ */

@@ -16,8 +16,12 @@
 #include "loader/exec_info.h"
 #include "loader/space.h"
 #include "syscall/access.h"
+#include "syscall/limits.h"
 #include "syscall/path.h"
 #include "syscall/sys.h"
+
+/* Which file is to be printed: of process `pid` (0: this one), `path` as the guest said it, for thread `t`. */
+struct asked { int pid; const char *path; const struct thread *t; };
 
 /* Copies guest memory [start, end) out: what the kernel finds through mm->arg_start and so on. */
 static void print_memory(FILE *f, gaddr start, gaddr end)
@@ -32,28 +36,28 @@ static void print_memory(FILE *f, gaddr start, gaddr end)
     }
 }
 
-static void print_cmdline(FILE *f, int pid, const char *path)
+static void print_cmdline(FILE *f, const struct asked *a)
 {
     print_memory(f, linux_state.arg_start, linux_state.arg_end);
 }
 
-static void print_environ(FILE *f, int pid, const char *path)
+static void print_environ(FILE *f, const struct asked *a)
 {
     print_memory(f, linux_state.env_start, linux_state.env_end);
 }
 
-static void print_auxv(FILE *f, int pid, const char *path)
+static void print_auxv(FILE *f, const struct asked *a)
 {
     print_memory(f, linux_state.auxv_start, linux_state.auxv_end);
 }
 
 /* The process's or a thread's: the kernel's line with the guest's addresses where it has the translator's (fields of proc(5), from
  * 1), where proc_tell_kernel() was refused. */
-static void print_stat(FILE *f, int pid, const char *path)
+static void print_stat(FILE *f, const struct asked *a)
 {
     char line[2048];
     gaddr stack, brk_start, brk_end;
-    FILE *in = fopen(path, "re");
+    FILE *in = fopen(a->path, "re");
     if (!in)
         return;
     char *ok = fgets(line, sizeof line, in);
@@ -86,7 +90,7 @@ static void print_stat(FILE *f, int pid, const char *path)
     fprintf(f, "\n");
 }
 
-static void print_cpuinfo(FILE *f, int pid, const char *path)
+static void print_cpuinfo(FILE *f, const struct asked *a)
 {
     char *text = linux_state.abi->cpuinfo((int)sysconf(_SC_NPROCESSORS_ONLN));
     if (text)
@@ -94,7 +98,7 @@ static void print_cpuinfo(FILE *f, int pid, const char *path)
     free(text);
 }
 
-static void print_arch(FILE *f, int pid, const char *path)
+static void print_arch(FILE *f, const struct asked *a)
 {
     fprintf(f, "%s\n", linux_state.abi->machine);
 }
@@ -125,40 +129,47 @@ static void print_other(FILE *f, int pid, const char *name)
         fclose(in);
 }
 
-static void print_maps(FILE *f, int pid, const char *path)
+static void print_maps(FILE *f, const struct asked *a)
 {
-    if (pid)
-        print_other(f, pid, "maps");
+    if (a->pid)
+        print_other(f, a->pid, "maps");
     else
         space_print_maps(f);
 }
 
-static void print_smaps(FILE *f, int pid, const char *path)
+static void print_smaps(FILE *f, const struct asked *a)
 {
-    if (pid)
-        print_other(f, pid, "smaps");
+    if (a->pid)
+        print_other(f, a->pid, "smaps");
     else
         space_print_smaps(f);
 }
 
-/* Files of /proc/PID, and of /proc itself; `path` is as the guest said it. */
-enum proc_whose { EVERY, OWN };   /* of each translated process; of this one where the kernel does not know better */
-struct proc_file { const char *name; void (*print)(FILE *f, int pid, const char *path); enum proc_whose whose; };
+static void print_limits(FILE *f, const struct asked *a)
+{
+    limits_print(f, a->t);
+}
+
+/* Files of /proc/PID, and of /proc itself. Whose: of each translated process; of this one; of this one where the kernel does
+ * not know better. */
+enum proc_whose { EVERY, MINE, UNTOLD };
+struct proc_file { const char *name; void (*print)(FILE *f, const struct asked *a); enum proc_whose whose; };
 
 static const struct proc_file process_files[] = {
     { "maps", print_maps, EVERY },
     { "smaps", print_smaps, EVERY },
-    { "cmdline", print_cmdline, OWN },
-    { "environ", print_environ, OWN },
-    { "auxv", print_auxv, OWN },
-    { "stat", print_stat, OWN },
-    { NULL, NULL, OWN },
+    { "cmdline", print_cmdline, UNTOLD },
+    { "environ", print_environ, UNTOLD },
+    { "auxv", print_auxv, UNTOLD },
+    { "stat", print_stat, UNTOLD },
+    { "limits", print_limits, MINE },
+    { NULL, NULL, MINE },
 };
 
 static const struct proc_file system_files[] = {
-    { "/proc/cpuinfo", print_cpuinfo, OWN },
-    { "/proc/sys/kernel/arch", print_arch, OWN },
-    { NULL, NULL, OWN },
+    { "/proc/cpuinfo", print_cpuinfo, MINE },
+    { "/proc/sys/kernel/arch", print_arch, MINE },
+    { NULL, NULL, MINE },
 };
 
 static const struct proc_file *find(const struct proc_file *files, const char *name)
@@ -269,7 +280,7 @@ static int64_t read_only(int fd, uint64_t flags)
     return again < 0 ? -errno : again;
 }
 
-static int64_t make(const struct proc_file *file, int pid, const char *path, uint64_t flags)
+static int64_t make(const struct proc_file *file, const struct asked *asked, uint64_t flags)
 {
     char *text = NULL;
     size_t size = 0;
@@ -278,7 +289,7 @@ static int64_t make(const struct proc_file *file, int pid, const char *path, uin
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return -ENOMEM;
-    file->print(f, pid, path);
+    file->print(f, asked);
     fclose(f);
     int fd = memfd_create(file->name, MFD_CLOEXEC);
     int64_t result = fd < 0 ? -errno : -ENOMEM;
@@ -290,7 +301,15 @@ static int64_t make(const struct proc_file *file, int pid, const char *path, uin
     return result;
 }
 
-int64_t proc_open(const char *path, uint64_t flags)
+/* Whether the kernel's file of process `pid` (0: this one) does. */
+static bool kernels_will_do(const struct proc_file *file, int pid)
+{
+    if (file->whose == EVERY)
+        return pid && !proc_translated(pid);
+    return pid || (file->whose == UNTOLD && kernel_told);
+}
+
+int64_t proc_open(const struct thread *t, const char *path, uint64_t flags)
 {
     if (flags & O_PATH)
         return PROC_NOT_OURS;
@@ -298,12 +317,10 @@ int64_t proc_open(const char *path, uint64_t flags)
     const struct proc_file *file;
     if (!path_proc(path, &p)) {
         file = find(system_files, path);
-        return file ? make(file, 0, path, flags) : PROC_NOT_OURS;
+        return file ? make(file, &(struct asked){ 0, path, t }, flags) : PROC_NOT_OURS;
     }
     if (proc_hidden(&p))
         return -ENOENT;
     file = find(process_files, p.name);
-    if (!file || (file->whose == OWN && (p.pid || kernel_told)) || (p.pid && !proc_translated(p.pid)))
-        return PROC_NOT_OURS;
-    return make(file, p.pid, path, flags);
+    return !file || kernels_will_do(file, p.pid) ? PROC_NOT_OURS : make(file, &(struct asked){ p.pid, path, t }, flags);
 }

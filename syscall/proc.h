@@ -2,7 +2,7 @@
  *
  * Most of /proc/PID the kernel answers rightly, since proc_tell_kernel() has told it where the guest's arguments, environment,
  * auxiliary vector and segments are: cmdline, environ, auxv, stat, for all who ask, ps on the host included. What names
- * the translator's own mappings is made in memory when it is opened (maps, smaps), or answered here (exe). Another
+ * the translator's own mappings or limits is made in memory when it is opened (maps, smaps, limits), or answered here (exe). Another
  * process is a translated one if its executable is ours; its program is what AT_PHDR of its auxiliary vector lies in.
  */
 #pragma once
@@ -14,12 +14,13 @@
 #include "syscall/path.h"
 
 struct exec_info;
+struct thread;
 
 enum { PROC_NOT_OURS = 1 << 30 };
 
-/** If `path` is a file that must be made up, opens a copy with the O_* flags given and returns its descriptor or
+/** If `path` is a file that must be made up for thread `t`, opens a copy with the O_* flags given and returns its descriptor or
  * -errno; else PROC_NOT_OURS. The rows are in proc.c. */
-int64_t proc_open(const char *path, uint64_t flags);
+int64_t proc_open(const struct thread *t, const char *path, uint64_t flags);
 /** Whether a file of that name in /proc may be one of ours. */
 bool proc_knows(const char *name);
 /** The program of process `pid` (0: this one) in `out`; false if that process is not a translated one. */

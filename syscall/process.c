@@ -11,6 +11,7 @@
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/clone.h"
+#include "syscall/limits.h"
 #include "syscall/seccomp.h"
 #include "syscall/sys.h"
 
@@ -49,6 +50,7 @@ struct thread *clone_new_thread(const struct thread *creator, const struct clone
         return NULL;
     }
     t->sighand = creator->sighand;
+    t->limits = creator->limits;
     t->blocked = creator->blocked;
     seccomp_inherit(t, creator);
     if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK))
@@ -132,6 +134,7 @@ static int64_t clone_fork(struct sys *s, const struct clone_request *q)
 struct vm_child {
     struct thread *t;
     struct sighand own;          /* t's, unless it shares its creator's */
+    struct limits limits;        /* t's */
     struct clone_request request;
     void *host_stack;
     uint32_t pid;                /* of the child as its creator sees it; written by the kernel */
@@ -210,6 +213,8 @@ static struct vm_child *vm_child_new(struct sys *s, const struct clone_request *
     }
     c->t->vfork_child = true;
     c->creator = s->t;
+    c->limits = *s->t->limits;
+    c->t->limits = &c->limits;
     if (!(q->flags & CLONE_SIGHAND)) {
         pthread_mutex_init(&c->own.lock, NULL);
         c->own.known = s->t->sighand->known;

@@ -142,6 +142,7 @@ struct thread {
     struct cpu *cpu;
     uint32_t tid;                 /* of the host, and so of the guest */
     struct sighand *sighand;
+    struct limits *limits;        /* of the process: limits.h */
     volatile uint32_t pending;    /* nonzero: a caught signal waits here; written by the signal handler */
     int async_signo;              /* the one whose catching blocked all others, 0 for none */
     siginfo_t async;

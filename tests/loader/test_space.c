@@ -56,7 +56,7 @@ static void ranges_follow_a_model(void **state)
 {
     static struct ranges set = { .random = 12345 };
     static uint8_t model[PAGES + 1];
-    for (int step = 0; step < 200000; step++) {
+    for (int step = 0; step < 200000; step++) {   /* protections 0 to 2: PROT_WRITE is one */
         unsigned a = 1 + rnd(PAGES), n = 1 + rnd(PAGES + 1 - a > 6 ? 6 : PAGES + 1 - a);
         uint8_t prot = (uint8_t)rnd(3);
         assert_true(ranges_reserve(&set));
@@ -67,6 +67,13 @@ static void ranges_follow_a_model(void **state)
             ranges_clear(&set, (gaddr)a * SPACE_PAGE, (gaddr)(a + n) * SPACE_PAGE);
             memset(model + a, 0, n);
         }
+        uint64_t total = 0, data = 0;
+        for (unsigned page = 1; page <= PAGES; page++) {
+            total += model[page] ? SPACE_PAGE : 0;
+            data += model[page] && ((model[page] - 1) & PROT_WRITE) ? SPACE_PAGE : 0;
+        }
+        assert_int_equal(set.total, total);
+        assert_int_equal(set.data, data);
         unsigned page = 1 + rnd(PAGES);
         struct space_range r;
         bool in = ranges_next(&set, (gaddr)page * SPACE_PAGE, &r) && r.start <= page * SPACE_PAGE;

@@ -1,5 +1,5 @@
 /* Memory that is refused ends nothing but what asked for it: limits on the address space and on data, and code that runs for
- * the first time when nothing is left.
+ * the first time when nothing is left. A limit that the parent sets from outside is the translator's, too.
  *
  * build: -O2 dynamic; -O2 static
  */
@@ -45,12 +45,10 @@ static int use_up(void)
     return errno == ENOMEM;
 }
 
-static int with_limit(int resource)
+static int with_limit(void)
 {
-    struct rlimit limit = { 1, 1 };
     pthread_t t;
 
-    printf("set %d\n", setrlimit(resource, &limit));
     printf("used up %d\n", use_up());
     void *m = malloc((size_t)1 << 26);
     printf("malloc %d, errno %d\n", m != NULL, errno);
@@ -68,18 +66,39 @@ static int with_limit(int resource)
     return 0;
 }
 
+static int child(int resource, int by_parent, int go)
+{
+    struct rlimit limit = { 1, 1 };
+    char c;
+
+    if (by_parent)
+        printf("go %zd\n", read(go, &c, 1));
+    else
+        printf("set %d\n", setrlimit(resource, &limit));
+    return with_limit();
+}
+
 int main(void)
 {
-    fflush(stdout);
-    for (int k = 0; k < 2; k++) {
-        int status;
-        pid_t pid = fork();
+    for (int k = 0; k < 4; k++) {
+        int status, go[2], resource = k & 1 ? RLIMIT_DATA : RLIMIT_AS;
+        struct rlimit limit = { 1, 1 };
 
+        if (pipe(go) < 0)
+            return 1;
+        fflush(stdout);
+        pid_t pid = fork();
         if (pid == 0)
-            exit(with_limit(k ? RLIMIT_DATA : RLIMIT_AS));
+            exit(child(resource, k / 2, go[0]));
+        if (k / 2)
+            printf("set by parent %d\n", prlimit(pid, resource, &limit, NULL));
+        fflush(stdout);
+        if (write(go[1], "", 1) != 1)
+            return 1;
         waitpid(pid, &status, 0);
         printf("limit %d: %d\n", k, status);
-        fflush(stdout);
+        close(go[0]);
+        close(go[1]);
     }
     return 0;
 }
