@@ -364,11 +364,11 @@ static void mask_storm(void)
     pthread_t thread;
     sigemptyset(&set);
     sigfillset(&all);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         sigaddset(&set, SIGRTMIN + i);
+    action.sa_mask = set;          /* add() interrupted by itself would lose a sum */
+    for (int i = 0; i < 4; i++)
         sigaction(SIGRTMIN + i, &action, NULL);
-        sigaddset(&action.sa_mask, SIGRTMIN + i);
-    }
     stop = 0;
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     pthread_create(&thread, NULL, queuer, NULL);
