@@ -16,7 +16,7 @@
 
 /* Names: 32 hexadecimal digits and this; what is being written has another ending. */
 #define ENDING ".dtc"
-enum { DIGITS = 32, SETTLED = 2 /* s */, DAY = 24 * 60 * 60 };
+enum { DIGITS = 32, SETTLED = 2 /* s */, HOUR = 60 * 60, DAY = 24 * HOUR };
 
 /* --- identities ---------------------------------------------------------------------------------- */
 
@@ -196,7 +196,13 @@ static int by_use(const void *a, const void *b)
     return (x->used > y->used) - (x->used < y->used);
 }
 
-/* All images, as a new array; *bytes is their sum. */
+/* The provisional file of a process that was killed while it wrote. */
+static bool is_abandoned(const char *name, const struct stat *st)
+{
+    return strcmp(name + DIGITS, ".tmp") == 0 && st->st_mtim.tv_sec + HOUR < time(NULL);
+}
+
+/* All images, as a new array; *bytes is their sum. What was abandoned goes. */
 static struct found *list(DIR *d, size_t *count, uint64_t *bytes)
 {
     struct found *all = NULL;
@@ -210,6 +216,10 @@ static struct found *list(DIR *d, size_t *count, uint64_t *bytes)
         if (!is_image_name(e->d_name) || strlen(e->d_name) >= sizeof all->name ||
             fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
+        if (is_abandoned(e->d_name, &st)) {
+            unlinkat(dirfd(d), e->d_name, 0);
+            continue;
+        }
         if (*count == room) {
             struct found *more = realloc(all, (room = room * 2 + 64) * sizeof *all);
 

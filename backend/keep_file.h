@@ -41,7 +41,8 @@ int keep_image_open(int dir, const char *name, bool *sure);
 int keep_image_create(int dir, char temp[40], uint64_t size);
 /** Ends it: complete (renamed to `name`) or not (removed). */
 void keep_image_done(int dir, int fd, const char *temp, const char *name, bool complete);
-/** Removes the images that were not used for longest until all take at most `max_bytes`. */
+/** Removes the images that were not used for longest until all take at most `max_bytes`, and what others began an hour ago and never
+ * ended. */
 void keep_dir_trim(int dir, uint64_t max_bytes);
 
 /** Adds `size` bytes (a multiple of 8) to a checksum, which starts from 0. */

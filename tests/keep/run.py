@@ -174,6 +174,18 @@ def folder_stays_small(guest, built, folder):
         expect(size <= 500 << 10, f"{size} bytes after {name}")
 
 
+def abandoned_files_go(guest, built, folder):
+    """A process that is killed while it writes leaves its provisional file."""
+    cache = Cache(guest, folder)
+    old, young = (cache.folder / f"{digit * 32}.tmp" for digit in "0f")
+    for file in (old, young):
+        file.write_bytes(b"x")
+    os.utime(old, (time.time() - 7200,) * 2)
+    cache.run(built / "one", "a")
+    expect(cache.images(), "nothing was kept")
+    expect(not old.exists() and young.exists(), "old stays, or young goes")
+
+
 def file_size_limit_is_not_exceeded(guest, built, folder):
     got = subprocess.run(["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *dragoman(), "--disk-cache", folder,
                           "-L", guest.sysroot, built / "lookup", "a"], capture_output=True, check=False)
@@ -219,7 +231,7 @@ TESTS = [
     second_run_translates_nothing, changed_program_is_translated_anew, changed_library_is_translated_anew,
     two_libraries_at_one_address, code_of_an_absent_library_faults, damaged_images_are_not_used,
     images_of_others_are_not_used, other_options_other_image, many_at_once, folder_stays_small,
-    file_size_limit_is_not_exceeded, unwritable_folder_is_no_error, children_find_the_folder,
+    abandoned_files_go, file_size_limit_is_not_exceeded, unwritable_folder_is_no_error, children_find_the_folder,
 ]
 FILES = {   # output: source and flags
     "lookup": ["lookup.c"], "one": ["name.c", '-DNAME="one"'], "two": ["name.c", '-DNAME="two"'],
