@@ -18,6 +18,7 @@
 #include "syscall/access.h"
 #include "syscall/limits.h"
 #include "syscall/path.h"
+#include "syscall/status.h"
 #include "syscall/sys.h"
 
 /* Which file is to be printed: of process `pid` (0: this one), `path` as the guest said it, for thread `t`. */
@@ -150,6 +151,11 @@ static void print_limits(FILE *f, const struct asked *a)
     limits_print(f, a->t);
 }
 
+static void print_status(FILE *f, const struct asked *a)
+{
+    status_print(f, a->path, a->t);
+}
+
 /* Files of /proc/PID, and of /proc itself. Whose: of each translated process; of this one; of this one where the kernel does
  * not know better. */
 enum proc_whose { EVERY, MINE, UNTOLD };
@@ -163,6 +169,7 @@ static const struct proc_file process_files[] = {
     { "auxv", print_auxv, UNTOLD },
     { "stat", print_stat, UNTOLD },
     { "limits", print_limits, MINE },
+    { "status", print_status, MINE },
     { NULL, NULL, MINE },
 };
 

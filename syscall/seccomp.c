@@ -305,9 +305,22 @@ int64_t sys_seccomp(struct sys *s)
     }
 }
 
+unsigned seccomp_mode(const struct thread *t)
+{
+    return mode_of(__atomic_load_n(&t->seccomp, __ATOMIC_ACQUIRE));
+}
+
+unsigned seccomp_filters(const struct thread *t)
+{
+    unsigned n = 0;
+    for (const struct seccomp *node = __atomic_load_n(&t->seccomp, __ATOMIC_ACQUIRE); node; node = node->older)
+        n += node->mode == SECCOMP_MODE_FILTER;
+    return n;
+}
+
 int64_t prctl_get_seccomp(struct sys *s)
 {
-    return mode_of(s->t->seccomp);
+    return seccomp_mode(s->t);
 }
 
 int64_t prctl_set_seccomp(struct sys *s)

@@ -30,5 +30,9 @@ int64_t seccomp_save(const struct thread *t, int *fd);
 /** Takes filters over from such a descriptor and closes it. False if it is none. */
 bool seccomp_restore(struct thread *t, int fd);
 
+/** SECCOMP_MODE_* of a thread, and how many filters it has. */
+unsigned seccomp_mode(const struct thread *t);
+unsigned seccomp_filters(const struct thread *t);
+
 /** PR_GET_SECCOMP, PR_SET_SECCOMP. */
 int64_t prctl_get_seccomp(struct sys *s), prctl_set_seccomp(struct sys *s);

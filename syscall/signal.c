@@ -551,6 +551,28 @@ int64_t sys_rt_sigprocmask(struct sys *s)
     return s->a[2] && !copy_to_guest(s->a[2], &old, 8) ? -EFAULT : 0;
 }
 
+uint64_t signal_held(const struct thread *t)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < NFAULTS; i++)
+        if (t->held >> i & 1)
+            set |= BIT(fault_signals[i]);
+    return set;
+}
+
+void signal_dispositions(const struct thread *t, uint64_t *ignored, uint64_t *caught)
+{
+    struct sighand *hand = t->sighand;
+    *ignored = *caught = 0;
+    pthread_mutex_lock(&hand->lock);
+    for (int signo = 1; signo <= NSIG_GUEST; signo++) {
+        gaddr handler = action(hand, signo)->handler;
+        *ignored |= handler == 1 ? BIT(signo) : 0;
+        *caught |= handler > 1 ? BIT(signo) : 0;
+    }
+    pthread_mutex_unlock(&hand->lock);
+}
+
 int64_t sys_rt_sigpending(struct sys *s)
 {
     uint64_t set = 0;
@@ -559,10 +581,7 @@ int64_t sys_rt_sigpending(struct sys *s)
     int64_t r = host_raw2(__NR_rt_sigpending, &set, 8);
     if (r < 0)
         return r;
-    for (int i = 0; i < NFAULTS; i++)
-        if (s->t->held >> i & 1)
-            set |= BIT(fault_signals[i]);
-    set &= s->t->blocked;
+    set = (set | signal_held(s->t)) & s->t->blocked;
     return copy_to_guest(s->a[0], &set, s->a[1]) ? 0 : -EFAULT;
 }
 

@@ -209,6 +209,10 @@ bool signal_libc_threads(struct thread *t);
 void signal_undo_libc(struct thread *t);
 /** Forces a signal of the thread's own doing (fault, seccomp) on it: blocked or ignored means death by it. */
 void signal_force(struct thread *t, const siginfo_t *info);
+/** For /proc/PID/status: the signals that the guest ignores and catches, a bit signo-1 each. */
+void signal_dispositions(const struct thread *t, uint64_t *ignored, uint64_t *caught);
+/** Those that wait for a thread here instead of in the kernel. */
+uint64_t signal_held(const struct thread *t);
 /** Looks whether RLIMIT_CORE allows core files now: after it may have changed. */
 void signal_core_limit(struct thread *t);
 /** Ends the process by `signo`, as seen by the parent too. */
