@@ -68,7 +68,8 @@ static uint32_t audit_arch(void)
 /* The kernel's do_exit(signo): the thread goes; a process whose last one it was is seen to die of the signal. */
 static void count_thread(struct cpu *cpu, void *count)
 {
-    *(unsigned *)count += cpu->thread && !cpu->thread->vfork_child;
+    const struct thread *t = cpu->thread;
+    *(unsigned *)count += t && !t->vfork_child && !__atomic_load_n(&t->ending, __ATOMIC_SEQ_CST);
 }
 
 _Noreturn static void end_thread(struct thread *t, int signo)

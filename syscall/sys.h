@@ -152,6 +152,7 @@ struct thread {
     uint64_t temp_mask;           /* of a sigsuspend, ppoll … that a signal ended */
     bool temp;                    /* temp_mask counts for the next delivery */
     bool main;                    /* the process's first thread: its host stack is the kernel's */
+    bool ending;                  /* on its way out: it counts no more */
     bool vfork_child;             /* runs in its parent's memory until exec or exit */
     stack_t altstack;
     gaddr clear_tid;              /* set_tid_address */
@@ -207,6 +208,10 @@ void signal_clear_handlers(struct thread *t);
  * whether the next one may be it, and the new thread then undoes it by signal_undo_libc(), while all signals are blocked. */
 bool signal_libc_threads(struct thread *t);
 void signal_undo_libc(struct thread *t);
+/** Lends the host's signal `signo` to `handler`, unblocked while all others are blocked; and back, all blocked. */
+struct signal_saved { uint64_t words[4]; };
+void signal_take(int signo, void (*handler)(int, siginfo_t *, void *), struct signal_saved *saved);
+void signal_give_back(int signo, const struct signal_saved *saved);
 /** Forces a signal of the thread's own doing (fault, seccomp) on it: blocked or ignored means death by it. */
 void signal_force(struct thread *t, const siginfo_t *info);
 /** For /proc/PID/status: the signals that the guest ignores and catches, a bit signo-1 each. */

@@ -112,6 +112,7 @@ static void robust_walk(gaddr list)
 _Noreturn void thread_exit(struct thread *t, int status)
 {
     signal_block_all();
+    __atomic_store_n(&t->ending, true, __ATOMIC_SEQ_CST);   /* before anybody can have waited for it */
     robust_walk(t->robust_list);
     host_raw2(__NR_set_robust_list, NULL, 24);
     if (thread_is_kernels(t))

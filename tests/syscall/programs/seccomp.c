@@ -188,6 +188,23 @@ static void kill_thread(void)
     breach(&reached);
 }
 
+static void *last_breach(void *arg)
+{
+    pthread_join(*(pthread_t *)arg, NULL);
+    deny(SYS_getppid, SECCOMP_RET_KILL_THREAD);
+    syscall(SYS_getppid);
+    return NULL;
+}
+
+/* The first thread ends, then the other one is killed: the process's last. */
+static void kill_last_thread(void)
+{
+    static pthread_t first, other;
+    first = pthread_self();
+    pthread_create(&other, NULL, last_breach, &first);
+    pthread_exit(NULL);
+}
+
 static int pipes[2];
 
 /* Waits until it is told, then says what getppid and getpgid give. */
@@ -306,6 +323,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; void (*fn)(void); } tests[] = {
         { "strict", strict }, { "strict, breach", strict_breach }, { "errno", errnos }, { "stacked", stacked }, { "trap", trap },
         { "kill process", kill_process }, { "unknown action", unknown_action }, { "kill thread", kill_thread },
+        { "kill last thread", kill_last_thread },
         { "tsync", tsync }, { "tsync refused", tsync_refused }, { "inherited", inherited }, { "unprivileged", unprivileged },
         { "bad arguments", bad_arguments },
     };
