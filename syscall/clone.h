@@ -4,7 +4,7 @@
  *   CLONE_VM          a host process that shares memory (vfork, posix_spawn), with a struct cpu and a host stack of its own; it
  *                     runs on its creator's thread-local storage, so the creating host thread must be suspended meanwhile,
  *                     as CLONE_VFORK does. Without CLONE_VFORK a helper thread plays the creator (process.c)
- *   otherwise         fork (process.c)
+ *   otherwise         fork (process.c, fork.c)
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 
 #include "loader/gaddr.h"
 
+struct cpu;
 struct sys;
 struct thread;
 
@@ -39,3 +40,6 @@ void clone_store_tids(const struct clone_request *request, uint32_t tid, bool pa
 
 /** Starts a thread: its id, or -errno. */
 int64_t clone_thread(struct sys *s, const struct clone_request *request);
+/** fork() with the flags, exit signal and so on of `q`, which has no stack, TLS or numbers to be stored: 0 in the child, its id or
+ * -errno in the parent. All signals are blocked, space's lock is held for writing. `bare`: without care for libc's locks. */
+int64_t fork_with(const struct clone_request *q, bool bare);

@@ -63,7 +63,7 @@ struct thread *clone_new_thread(const struct thread *creator, const struct clone
 /* --- fork -------------------------------------------------------------------------------------------- */
 
 /* The host call that makes the copy. fork() where it can be used: it keeps libc's locks in order if other threads run. */
-static int64_t host_fork(struct clone_request q)
+static int64_t host_fork(const struct thread *t, struct clone_request q)
 {
     q.flags &= ~(TID_FLAGS | CLONE_PARENT_SETTID);
     if (!q.flags && q.exit_signal == SIGCHLD && !q.set_tid_size) {
@@ -73,10 +73,7 @@ static int64_t host_fork(struct clone_request q)
     q.flags &= ~CLONE_CLEAR_SIGHAND_BIT;
     q.stack = q.stack_size = q.tls = 0;
     q.child_tid = q.parent_tid = 0;
-    int64_t pid = host_raw2(__NR_clone3, &q, sizeof q);
-    if (pid == -ENOSYS && !q.set_tid_size)   /* some containers refuse clone3 */
-        pid = host_raw3(__NR_clone, (uint32_t)q.flags | q.exit_signal, NULL, q.pidfd);
-    return pid;
+    return fork_with(&q, t->trace.on);
 }
 
 static void child_of_fork(struct thread *t, const struct clone_request *q)
@@ -113,7 +110,7 @@ static int64_t clone_fork(struct sys *s, const struct clone_request *q)
     space_fork_prepare();
     cache_fork_prepare();
     signal_block_every();
-    int64_t pid = host_fork(*q);
+    int64_t pid = host_fork(t, *q);
     if (pid == 0) {
         child_of_fork(t, q);
     } else {

@@ -264,6 +264,22 @@ void signal_undo_libc(struct thread *t)
     pthread_mutex_unlock(&t->sighand->lock);
 }
 
+_Static_assert(sizeof(struct signal_saved) == sizeof(struct host_sigaction), "one holds the other");
+
+void signal_take(int signo, void (*handler)(int, siginfo_t *, void *), struct signal_saved *saved)
+{
+    struct host_sigaction sa = { .handler = handler, .flags = SA_SIGINFO | SA_ONSTACK | KERNEL_SA_RESTORER, .restorer = host_sigreturn,
+                                 .mask = ~0ull };
+    host_raw4(__NR_rt_sigaction, signo, &sa, saved, 8);
+    host_mask(~BIT(signo));
+}
+
+void signal_give_back(int signo, const struct signal_saved *saved)
+{
+    signal_block_every();
+    host_raw4(__NR_rt_sigaction, signo, saved, NULL, 8);
+}
+
 static void say_last_words(struct thread *t, const siginfo_t *info)
 {
     int signo = info->si_signo;
