@@ -131,20 +131,6 @@ static enum snap_ext extends(const struct ra *ra, const struct ir_insn *i)
 
 /* ------------------------------------------------------------------ numbering */
 
-/* Who names a comparison, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
- * i1: what widens one for them is a user of its own. */
-static void count_use(struct ra *ra, ir_ref r, ir_ref user)
-{
-    struct ra_val *v;
-
-    ra->v[ra->alias[r]].named = true;
-    if (ir_at(ra->u, r)->type != IR_I1)
-        return;
-    v = &ra->v[ra->alias[r]];
-    v->nuses++;
-    v->user = user;
-}
-
 /* A back edge to block `to` at position `last` closes a loop: all that lies between, in layout order. */
 static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
 {
@@ -152,27 +138,23 @@ static void note_loop(struct ra *ra, uint32_t to, uint32_t last)
     ra->loops[ra->nloops++] = (struct ra_loop){ ra->block_pos[to], last };
 }
 
-static void note_edges(struct ra *ra, const struct ir_insn *i, uint32_t b)
+static void note_loops(struct ra *ra, const struct ir_insn *i, uint32_t b)
 {
-    const struct ir_unit *u = ra->u;
     uint32_t to[2] = { (uint32_t)i->imm & 0xffff, (uint32_t)(i->imm >> 16) & 0xffff };
     unsigned n = i->op == IR_jmp ? 1 : 2;
 
-    for (unsigned k = 0; k < n; k++) {
-        const struct ir_edge *e = &u->edges[i->aux + k];
-
-        for (uint32_t a = 0; a < e->n; a++)
-            ra->v[ra->alias[u->edge_args[e->first + a]]].named = true;
+    for (unsigned k = 0; k < n; k++)
         if (to[k] <= b)
             note_loop(ra, to[k], i->tmp);
-    }
 }
 
 /* What every unit starts with. */
 static void make_ghosts(struct ra *ra)
 {
-    for (uint32_t k = 0; k < ra->nhomes; k++)
+    for (uint32_t k = 0; k < ra->nhomes; k++) {
         ra->ghosts[k] = fresh[ra->u->guest->regs[ra->homed[k]].type];
+        ra->ghosts[k].slot = ra_guest_slot(ra, ra->homed[k]);
+    }
     ra->ghosts_made = true;
 }
 
@@ -180,8 +162,11 @@ static void make_ghosts(struct ra *ra)
 static void note_get(struct ra *ra, ir_ref r, const struct ir_insn *i)
 {
     ra->entry_val[i->aux] = r;
-    if (ra->target->home[i->aux] == RA_NONE)
-        ra->unhomed[ra->nunhomed++] = (uint8_t)i->aux;
+    ra->v[r].slot = ra_guest_slot(ra, i->aux);
+    if (ra->target->home[i->aux] != RA_NONE)
+        return;
+    ra->v[r].in_mem = true;
+    ra->unhomed[ra->nunhomed++] = (uint8_t)i->aux;
 }
 
 static void note_alias(struct ra *ra, ir_ref r)
@@ -197,15 +182,35 @@ static void note_alias(struct ra *ra, ir_ref r)
 static void reset_values(struct ra *ra, bool again)
 {
     const struct ir_unit *u = ra->u;
+    const struct ir_insn *insns = u->insns;
+    struct ra_val *v = ra->v;
+    ir_ref *alias = ra->alias;
+    uint32_t n = u->ninsns;
+    bool params = u->nblocks > 1;
 
-    for (uint32_t r = 0; r < u->ninsns; r++) {
-        bool clean = !again || ra->v[r].clean;
+    for (uint32_t r = 0; r < n; r++) {
+        bool clean = params && insns[r].op == IR_param && is_fp(insns[r].type) && (!again || v[r].clean);
 
-        ra->alias[r] = r;
-        ra->v[r] = fresh[u->insns[r].type];
-        if (u->insns[r].op == IR_param)
-            ra->v[r].clean = clean && is_fp(u->insns[r].type);
+        alias[r] = r;
+        v[r] = fresh[insns[r].type];
+        if (params && clean)
+            v[r].clean = true;
     }
+}
+
+/* What registers with a home hold at entry, as far as the unit does not `get` them. */
+static void reset_ghosts(struct ra *ra)
+{
+    uint32_t n = ra->u->ninsns;
+
+    if (!ra->ghosts_made)
+        make_ghosts(ra);
+    memcpy(&ra->v[n], ra->ghosts, ra->nhomes * sizeof *ra->ghosts);
+    for (uint32_t k = 0; k < ra->nhomes; k++) {
+        ra->alias[n + k] = n + k;
+        ra->entry_val[ra->homed[k]] = n + k;
+    }
+    ra->nunhomed = 0;
 }
 
 /* Takes back what was supposed wrongly of a parameter; true if something was. */
@@ -231,6 +236,26 @@ static bool unclean_params(struct ra *ra)
     return any;
 }
 
+/* Ops at which numbering has more to do than to number. */
+static const bool special[IR_NOPS] = {
+    [IR_copy] = true, [IR_trunc] = true, [IR_zext] = true, [IR_vget] = true, [IR_vzext] = true, /* has_alias */
+    [IR_get] = true, [IR_put] = true, [IR_jmp] = true, [IR_br] = true,
+};
+
+static void number_special(struct ra *ra, ir_ref r, uint32_t b)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+
+    if (has_alias[i->op])
+        note_alias(ra, r);
+    else if (i->op == IR_get && b == 0)
+        note_get(ra, r, i);
+    else if (i->op == IR_put)
+        ra->slots_written = true;
+    else if (i->op == IR_jmp || i->op == IR_br)
+        note_loops(ra, i, b);
+}
+
 static void number(struct ra *ra, bool again)
 {
     struct ir_unit *u = ra->u;
@@ -239,32 +264,17 @@ static void number(struct ra *ra, bool again)
     ra->nloops = 0;
     ra->slots_written = false;
     reset_values(ra, again);
-    if (!ra->ghosts_made)
-        make_ghosts(ra);
-    memcpy(&ra->v[u->ninsns], ra->ghosts, ra->nhomes * sizeof *ra->ghosts);
-    for (uint32_t k = 0; k < ra->nhomes; k++) {
-        ra->alias[u->ninsns + k] = u->ninsns + k;
-        ra->entry_val[ra->homed[k]] = u->ninsns + k;
-    }
-    ra->nunhomed = 0;
+    reset_ghosts(ra);
     for (uint32_t b = 0; b < u->nblocks; b++) {
         ra->block_pos[b] = pos;
         for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
             struct ir_insn *i = ir_at(u, r);
 
             i->tmp = pos++;
-            if (has_alias[i->op])
-                note_alias(ra, r);
+            if (special[i->op])
+                number_special(ra, r, b);
             if (is_fp(i->type) && i->op != IR_param)
                 ra->v[r].clean = makes_clean(ra, r);
-            for (unsigned k = 0; k < 3; k++)
-                if (i->arg[k])
-                    count_use(ra, i->arg[k], r);
-            if (i->op == IR_get && b == 0)
-                note_get(ra, r, i);
-            ra->slots_written |= i->op == IR_put;
-            if (i->op == IR_jmp || i->op == IR_br)
-                note_edges(ra, i, b);
         }
     }
     ra->block_pos[u->nblocks] = pos;
@@ -338,32 +348,47 @@ unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6])
     return n;
 }
 
-static void snapshot_uses(struct ra *ra, const struct ir_insn *i)
+/* Who names a comparison, as far as fusing needs to know. Snapshots and edges hold registers' values, never an
+ * i1: what widens one for them is a user of its own. */
+static void count_use(struct ra *ra, ir_ref r, ir_ref user)
 {
-    const struct ir_unit *u = ra->u;
-    const struct ir_snap *s = &u->snaps[i->snap];
-    struct ra_snap snap = { .pos = i->tmp };
+    struct ra_val *v = &ra->v[ra->alias[r]];
 
-    for (uint32_t k = 0; k < s->n; k++) {
-        const struct ir_snap_val *sv = &u->snap_vals[s->first + k];
-        uint8_t h = ra->target->home[sv->reg], ext;
-        ir_ref x = ra_source(ra, sv->val, &ext);
+    v->named = true;
+    if (ir_at(ra->u, r)->type != IR_I1)
+        return;
+    v->nuses++;
+    v->user = user;
+}
 
-        note_use(ra, x, i->tmp);
-        if (!ext)
-            ra->v[x].guest = (uint8_t)sv->reg;
-        if (h == RA_NONE) {
-            snap.others[sv->reg / 64] |= (uint64_t)1 << sv->reg % 64;
+static void operand_use(struct ra *ra, ir_ref r, uint32_t pos)
+{
+    note_use(ra, r, pos);
+    ra->v[r].needed = true;
+}
+
+static void operand_uses(struct ra *ra, const struct ir_insn *i, ir_ref r)
+{
+    const struct ir_insn *insns = ra->u->insns;
+    const ir_ref *alias = ra->alias;
+    struct ra_val *vals = ra->v;
+    uint32_t pos = i->tmp;
+
+    for (unsigned k = 0; k < 3; k++) {
+        struct ra_val *v = &vals[alias[i->arg[k]]];
+
+        if (!i->arg[k])
             continue;
+        v->named = v->needed = true;
+        if (ra->nloops)
+            note_use(ra, alias[i->arg[k]], pos);
+        else if (v->end < pos)
+            v->end = pos;
+        if (insns[i->arg[k]].type == IR_I1) {
+            v->nuses++;
+            v->user = r;
         }
-        snap.listed |= 1u << h;
-        if ((h >= RA_XMM0) == (ra->v[x].cls == RA_XMM))
-            ra->v[x].hint = h;
     }
-    grow(&ra->snaps, &ra->cap_snaps, ra->nsnaps + 1, sizeof *ra->snaps);
-    ra->snaps[ra->nsnaps++] = snap;
-    ra->others[0] |= snap.others[0];
-    ra->others[1] |= snap.others[1];
 }
 
 static void edge_uses(struct ra *ra, const struct ir_insn *i)
@@ -376,67 +401,121 @@ static void edge_uses(struct ra *ra, const struct ir_insn *i)
         for (uint32_t a = 0; a < e->n; a++) {
             ir_ref x = ra->alias[u->edge_args[e->first + a]];
 
-            note_use(ra, x, i->tmp);
-            ra->v[x].needed = true;
+            operand_use(ra, x, i->tmp);
+            ra->v[x].named = true;
         }
     }
 }
 
-static void operand_use(struct ra *ra, ir_ref v, uint32_t pos)
-{
-    const struct ir_insn *c = ir_at(ra->u, v);
+/* A backward walk's state. */
+struct ends {
+    uint32_t todo;             /* homes whose registers some later snapshot need not find as they were at entry */
+    uint32_t first, n;         /* the values of the snapshot that was seen last, none: UINT32_MAX */
+};
 
-    if (ra->v[v].fused) {
-        operand_use(ra, ra->alias[c->arg[0]], pos);
-        operand_use(ra, ra->alias[c->arg[1]], pos);
+/* What a snapshot names. Of several registers that a value becomes, and several snapshots, the last one decides where it would
+ * best be. A register with a home that a snapshot does not list must still be found as it was at entry. Outside of loops a
+ * snapshot that shares its list with the next one has nothing new. */
+static void snapshot_uses(struct ra *ra, const struct ir_insn *i, struct ends *ends)
+{
+    const struct ir_unit *u = ra->u;
+    const struct ir_snap *s = &u->snaps[i->snap];
+    const struct ir_snap_val *vals = &u->snap_vals[s->first];
+    const uint8_t *home = ra->target->home;
+    const ir_ref *alias = ra->alias;
+    uint32_t listed = 0, pos = i->tmp;
+    bool loops = ra->nloops != 0;
+
+    if (s->first == ends->first && s->n == ends->n && !loops)
         return;
+    ends->first = s->first;
+    ends->n = s->n;
+    for (uint32_t k = s->n; k-- > 0;) {
+        const struct ir_snap_val *sv = &vals[k];
+        ir_ref x = alias[sv->val];
+        struct ra_val *v = &ra->v[x];
+        uint8_t h = home[sv->reg];
+
+        if (loops)
+            note_use(ra, x, pos);
+        else if (v->end < pos)
+            v->end = pos;
+        if (v->guest == RA_NONE)
+            v->guest = (uint8_t)sv->reg;
+        if (h == RA_NONE)
+            continue;
+        listed |= 1u << h;
+        if (v->hint == RA_NONE && (h >= RA_XMM0) == (v->cls == RA_XMM))
+            v->hint = h;
     }
-    note_use(ra, v, pos);
-    ra->v[v].needed = true;
+    for (uint32_t m = ends->todo & ~listed; m; m &= m - 1)
+        note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], pos);
+    ends->todo &= listed;
 }
 
+/* Only snapshots name `r`, and it extends another value: they name that instead. */
+static bool becomes_lazy(struct ra *ra, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+    struct ra_val *v = &ra->v[r], *of = &ra->v[ra->alias[i->arg[0]]];
+
+    if (v->named || ir_is_const(ra->u, ra->alias[i->arg[0]]) || !(v->lazy = extends(ra, i)))
+        return false;
+    if (v->end)
+        note_use(ra, ra->alias[i->arg[0]], v->end);
+    if (of->hint == RA_NONE && of->cls == v->cls)
+        of->hint = v->hint;
+    v->end = 0;
+    return true;
+}
+
+/* The comparison `r` is made by its only user, so its operands are needed there. */
+static void becomes_fused(struct ra *ra, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(ra->u, r);
+    struct ra_val *v = &ra->v[r];
+    uint32_t pos = ir_at(ra->u, v->user)->tmp;
+
+    v->fused = true;
+    v->needed = false;
+    v->end = 0;
+    operand_use(ra, ra->alias[i->arg[0]], pos);
+    operand_use(ra, ra->alias[i->arg[1]], pos);
+}
+
+/* True if insn `r` makes no code of its own. */
+static bool makes_no_code(struct ra *ra, ir_ref r, const struct ir_insn *i)
+{
+    bool none = ra->alias[r] != r || (may_extend[i->op] && becomes_lazy(ra, r));
+
+    if (!none && !(i->type == IR_I1 && fuses(ra, r)))
+        return false;
+    for (unsigned k = 0; k < 3; k++)
+        if (i->arg[k])
+            count_use(ra, i->arg[k], r);
+    if (!none)
+        becomes_fused(ra, r);
+    return true;
+}
+
+/* Against the order of the insns: who names a value is known when it is reached. */
 static void find_ends(struct ra *ra)
 {
     struct ir_unit *u = ra->u;
+    struct ends ends = { ra->homes, UINT32_MAX, 0 };
 
-    ra->nsnaps = 0;
-    ra->others[0] = ra->others[1] = 0;
-    for (uint32_t b = 0; b < u->nblocks; b++)
-        for (ir_ref r = u->blocks[b].first; r; r = u->insns[r].next) {
-            struct ir_insn *i = ir_at(u, r);
+    for (uint32_t b = u->nblocks; b-- > 0;)
+        for (ir_ref r = u->blocks[b].last; r; r = u->insns[r].prev) {
+            const struct ir_insn *i = ir_at(u, r);
 
-            if (ra->alias[r] != r || i->op == IR_nop || i->op == IR_insn)
+            if (makes_no_code(ra, r, i))
                 continue;
-            if (may_extend[i->op] && !ra->v[r].named && !ir_is_const(u, ra->alias[i->arg[0]]) &&
-                (ra->v[r].lazy = extends(ra, i)))
-                continue;
-            if (fuses(ra, r)) {
-                ra->v[r].fused = true;
-                continue;
-            }
-            for (unsigned k = 0; k < 3; k++)
-                if (i->arg[k])
-                    operand_use(ra, ra->alias[i->arg[k]], i->tmp);
+            operand_uses(ra, i, r);
             if (i->op == IR_jmp || i->op == IR_br)
                 edge_uses(ra, i);
             if (i->snap)
-                snapshot_uses(ra, i);
+                snapshot_uses(ra, i, &ends);
         }
-}
-
-/* A register with a home that a snapshot does not list must still be found as it was at entry. Backwards: the
- * last such snapshot is what counts. */
-static void find_entry_ends(struct ra *ra)
-{
-    uint32_t todo = ra->homes;
-
-    for (uint32_t k = ra->nsnaps; k-- > 0 && todo;) {
-        const struct ra_snap *s = &ra->snaps[k];
-
-        for (uint32_t m = todo & ~s->listed; m; m &= m - 1)
-            note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], s->pos);
-        todo &= s->listed;
-    }
 }
 
 void ra_analyse(struct ra *ra)
@@ -446,5 +525,4 @@ void ra_analyse(struct ra *ra)
     while (ra->u->nblocks > 1 && unclean_params(ra))
         number(ra, true);
     find_ends(ra);
-    find_entry_ends(ra);
 }

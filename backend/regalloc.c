@@ -40,27 +40,21 @@ void ra_start(struct ra *ra, struct ir_unit *u)
     ra->failed = false;
     ra->pinned = ra->temps = 0;
     ra->nwheres = 0;
+    ra->slots_ready = false;
     memset(ra->in, 0, sizeof ra->in);
     ra_analyse(ra);
-    ra_slots_start(ra);
     ra->pos = 0;
     ra->block = 0;
     ra->displaced = ra->homes;
     for (uint32_t k = 0; k < ra->nhomes; k++) {
-        unsigned g = ra->homed[k];
-        ir_ref x = ra->entry_val[g];
+        ir_ref x = ra->entry_val[ra->homed[k]];
+        unsigned h = ra->target->home[ra->homed[k]];
 
-        ra->v[x].slot = ra_guest_slot(ra, g);
-        if (ra->v[x].end > 0) {
-            ra->v[x].reg = ra->target->home[g];
-            set_in(ra, ra->v[x].reg, x);
-        }
-    }
-    for (uint32_t k = 0; k < ra->nunhomed; k++) {
-        struct ra_val *v = &ra->v[ra->entry_val[ra->unhomed[k]]];
-
-        v->slot = ra_guest_slot(ra, ra->unhomed[k]);
-        v->in_mem = true;
+        if (!ra->v[x].end)
+            continue;
+        ra->v[x].reg = (uint8_t)h;
+        ra->in[h] = x;
+        ra->displaced &= ~(1u << h);
     }
 }
 

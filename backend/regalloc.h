@@ -6,8 +6,9 @@
  * whose next use is farthest when it runs out. It emits moves, spills and reloads through struct ra_target
  * and knows nothing else of the host.
  *
- * Before that, live.c walks the unit once to number it, to see which insns make no code of their own (constants,
- * truncations, comparisons that fuse with their only user), and to find each value's last position. Liveness is
+ * Before that, live.c walks the unit forward to number it and to see which values are others' registers (truncations,
+ * copies), and back to find each value's last position and which insns make no code of their own (comparisons that fuse with
+ * their only user, extensions that only snapshots name). Liveness is
  * conservative as in linear scan: a value is live from its definition to its last use in layout order, and
  * one that a loop uses but does not define stays live to the loop's end.
  *
@@ -84,9 +85,6 @@ struct ra_entry {     /* a block's state at entry */
     uint8_t in_mem[RA_NREGS];  /* and whether its memory copy must be valid */
 };
 
-/* A snapshot in layout order: which homes' registers it lists (bit a host register), and which registers without. */
-struct ra_snap { uint32_t listed, pos; uint64_t others[GUEST_MAX_REGS / 64]; };
-
 /* Positions in which a slot holds one value; the next such of the same slot. */
 struct ra_span { uint32_t first, last, next; };
 
@@ -122,7 +120,6 @@ struct ra {
     struct ra_val *v;                uint32_t cap_v;
     ir_ref *alias;                   uint32_t cap_alias; /* value that stands for another (truncations, copies, lanes) */
     struct ra_loop *loops;           uint32_t nloops, cap_loops; /* in the order of their ends */
-    struct ra_snap *snaps;           uint32_t nsnaps, cap_snaps;
     uint16_t (*deaths)[2];           uint32_t cap_deaths; /* scratch: values that end at a position, by class */
     uint32_t loop_stamp;
     ir_ref *loop_uses;               uint32_t nloop_uses, cap_loop_uses; /* values named in the loop that is being entered */
@@ -137,10 +134,10 @@ struct ra {
     uint32_t homes;                  /* bit a host register that is a home */
     uint32_t displaced;              /* those of them that do not hold their register's entry value */
     ir_ref entry_val[GUEST_MAX_REGS];/* value at unit entry of registers with a home (their get or ghost) or a get */
+    bool slots_ready;                /* what follows has been made for this unit, see slots.c */
     struct ra_span *spans;           uint32_t nspans, cap_spans; /* [0] is none */
     uint32_t guest_spans[GUEST_MAX_REGS], spill_spans[CPU_SPILL_BYTES / 8]; /* first of each slot's */
     uint8_t spill_words[CPU_SPILL_BYTES / 8]; /* how large a slot begins here in this unit, 0: none yet */
-    uint64_t others[GUEST_MAX_REGS / 64];     /* registers without home that some snapshot lists */
     bool slots_written;              /* by the unit itself, before a helper: they hold nothing else */
     struct ra_where *wheres;         uint32_t nwheres, cap_wheres;
     struct ra_move *moves;           uint32_t nmoves, cap_moves;
@@ -179,8 +176,6 @@ unsigned ra_operands(const struct ra *ra, ir_ref r, ir_ref out[6]);
 
 /* --- slots.c -------------------------------------------------------------------------------------- */
 
-/** Notes until when each slot holds its register's value at entry. After ra_analyse(). */
-void ra_slots_start(struct ra *ra);
 /** Gives value `x` a slot for all its life, from its definition to its end: v[x].slot. Sets failed if none is left. */
 void ra_new_slot(struct ra *ra, ir_ref x);
 
