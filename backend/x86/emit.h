@@ -60,8 +60,6 @@ struct pool_use { uint32_t rel32, index, imm; };
 /* A forward jump to a block that has no code yet. */
 struct block_jump { uint32_t rel32, to; };
 
-struct snap_state { uint8_t where, n, ext; int64_t val; };
-
 struct x86_emit {
     struct x86_buf b;
     struct code_buf *cb;
@@ -80,7 +78,8 @@ struct x86_emit {
     struct pool_const *pool;     uint32_t npool, cap_pool;
     struct pool_use *pool_uses;  uint32_t npool_uses, cap_pool_uses;
     struct block_jump *jumps;    uint32_t njumps, cap_jumps;
-    struct snap_state last[GUEST_MAX_REGS]; /* what the log says so far */
+    uint64_t last[GUEST_MAX_REGS];          /* what the log says so far, see snaplog.c */
+    int64_t last_wide[GUEST_MAX_REGS];      /* of constants of 64 bits, else 0 */
     uint8_t moved[GUEST_MAX_REGS]; uint32_t nmoved; /* registers the log has away from their entry place */
 };
 
