@@ -284,6 +284,14 @@ static void source_restore(struct ir_unit *u, const struct source *s)
     u->extents[u->nextents - 1] = s->last;
 }
 
+/* Takes back what was translated after insn `last`, when note_source() had noted `s`. */
+static void take_back(struct ir_unit *u, ir_ref last, const struct source *s)
+{
+    while (u->blocks[u->cur].last != last)
+        ir_remove(u, u->cur, u->blocks[u->cur].last);
+    source_restore(u, s);
+}
+
 /* --- short forward branches ---------------------------------------------------------------------- */
 
 /* Only values and integer registers written: then a skipped instruction is one whose results are not taken. */
@@ -350,10 +358,8 @@ static gaddr shadow(struct tr *tr)
         put_unless(tr, cond, u->insns[last].next, before.known);
         return end;
     }
-    while (u->blocks[u->cur].last != last)
-        ir_remove(u, u->cur, u->blocks[u->cur].last);
+    take_back(u, last, &source);
     *tr = before;
-    source_restore(u, &source);
     if (tr->flow)
         flow_ends(tr, TR_FLOW_BRANCH, cond, end);
     else
@@ -368,9 +374,21 @@ gaddr tr_step(struct tr *tr, gaddr pc)
     return tr->shadow_cond ? shadow(tr) : tr->next ? tr->next : tr->pc + tr->len;
 }
 
+/* Where a unit ends after as many side exits as usual. */
+struct usual_end { ir_ref last; gaddr pc, next; struct source source; };
+
+/* A unit that was to close its loop, and did not, has no use for its further branches. */
+static void end_as_usual(struct tr *tr, const struct usual_end *end)
+{
+    take_back(tr->u, end->last, &end->source);
+    tr->pc = end->pc;
+    tr_leave(tr, end->next, IR_JUMP_PLAIN);
+}
+
 void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
 {
     struct tr tr = { .u = u, .guest = guest, .side_exits = loop_head ? LOOP_EXITS : SIDE_EXITS };
+    struct usual_end end = { .last = IR_NONE };
 
     ir_reset(u, guest, pc, mode);
     while (!tr.done) {
@@ -379,5 +397,9 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
             break;
         }
         pc = tr_step(&tr, pc);
+        if (loop_head && !end.last && !tr.done && tr.side_exits <= LOOP_EXITS - SIDE_EXITS)
+            end = (struct usual_end){ u->blocks[0].last, tr.pc, pc, source_of(u) };
     }
+    if (end.last && u->nblocks == 1)
+        end_as_usual(&tr, &end);
 }
