@@ -126,6 +126,7 @@ static void optimise(unsigned disabled)
     if (log_on(LOG_OP))
         log_ir(scratch, "OP");
     scratch->stats = cache.stats_on ? &pass_counts : NULL;
+    scratch->bare = !log_on(LOG_OP_OPT);
     pass_run_all(scratch, run_disabled_passes | disabled);
     if (log_on(LOG_OP_OPT))
         log_ir(scratch, "OP after passes");

@@ -195,7 +195,7 @@ void tr_end(struct tr *tr)
     tr_leave(tr, tr->pc + tr->len, IR_JUMP_PLAIN);
 }
 
-bool tr_fetch(struct tr *tr, unsigned n)
+bool tr_fetch_more(struct tr *tr, unsigned n)
 {
     while (tr->len < n) {
         const uint8_t *p = tr->code + tr->len;

@@ -29,6 +29,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "frontend/guest.h"
 
 /* How a block of a region ends: by what it has emitted itself, or by a jump that the maker of the region
@@ -66,10 +68,28 @@ void tr_put(struct tr *tr, unsigned reg, ir_ref val);
 /** Registers were changed behind the IR's back (a helper with GUEST_HELPER_STATE). */
 void tr_forget(struct tr *tr);
 
+/** tr_fetch() where it is not simple. */
+bool tr_fetch_more(struct tr *tr, unsigned n);
 /** Makes tr->bits hold the first `n` (even, at most 8) bytes of the instruction, little-endian, and tr->len n. Bytes
  * fetched before are not read again (other threads may be changing them). If some are not executable it ends the
  * unit with a fetch fault at the first of these and returns false: then return at once. */
-bool tr_fetch(struct tr *tr, unsigned n);
+static inline bool tr_fetch(struct tr *tr, unsigned n)
+{
+    uint32_t word;
+    uint16_t half;
+
+    if (tr->len + 2 == n && tr->avail >= n) {
+        memcpy(&half, tr->code + tr->len, sizeof half);
+        tr->bits |= (uint64_t)half << 8 * tr->len;
+    } else if (tr->len == 0 && n == 4 && tr->avail >= 4) {
+        memcpy(&word, tr->code, sizeof word);
+        tr->bits = word;
+    } else {
+        return tr_fetch_more(tr, n);
+    }
+    tr->len = n;
+    return true;
+}
 
 /** Direct jump to `target`. hint: IR_JUMP_CALL if it is a call (link register already put). */
 void tr_goto(struct tr *tr, gaddr target, enum ir_jump hint);

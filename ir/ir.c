@@ -32,7 +32,7 @@ void ir_reset(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t m
     u->guest_insns = u->guest_bytes = 0;
     u->nextents = 0;
     u->src_hash = 0;
-    u->regs_done = false;
+    u->regs_done = u->bare = false;
     u->nblocks = u->nedges = u->nedge_args = u->nsnap_vals = 0;
 
     ROOM(u, insns, 1, FIRST_INSNS);
@@ -157,12 +157,38 @@ void ir_edge_arg(struct ir_unit *u, ir_ref val)
     u->edges[u->nedges - 1].n++;
 }
 
+static __attribute__((noinline, cold)) void insns_more(struct ir_unit *u)
+{
+    ROOM(u, insns, u->ninsns + 1, FIRST_INSNS);
+}
+
+/* Most of what is built is built here: field by field, and no call on the usual way. */
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                ir_ref c, int64_t imm)
 {
-    ir_ref r = insn_new(u, op, t, aux, a, b, c, imm);
+    if (__builtin_expect(u->ninsns == u->cap_insns, 0)) {
+        insns_more(u);
+        return ir_emit(u, op, t, aux, a, b, c, imm);
+    }
 
-    ir_link_before(u, u->cur, IR_NONE, r);
+    ir_ref r = u->ninsns;
+    struct ir_insn *i = &u->insns[r];
+    struct ir_block *blk = &u->blocks[u->cur];
+    ir_ref prev = blk->last;
+
+    i->op = (uint8_t)op;
+    i->type = (uint8_t)t;
+    i->aux = aux;
+    i->arg[0] = a;
+    i->arg[1] = b;
+    i->arg[2] = c;
+    i->imm = imm;
+    i->prev = prev;
+    i->next = IR_NONE;
+    i->snap = i->tmp = 0;
+    u->ninsns = r + 1;
+    blk->last = r;
+    *(prev ? &u->insns[prev].next : &blk->first) = r;
     return r;
 }
 
@@ -177,21 +203,6 @@ ir_ref ir_insert_before(struct ir_unit *u, ir_ref at, enum ir_op op, enum ir_typ
             blk++;
     ir_link_before(u, blk, at, r);
     return r;
-}
-
-void ir_unlink(struct ir_unit *u, uint32_t b, ir_ref r)
-{
-    struct ir_insn *i = &u->insns[r];
-
-    if (i->prev)
-        u->insns[i->prev].next = i->next;
-    else
-        u->blocks[b].first = i->next;
-    if (i->next)
-        u->insns[i->next].prev = i->prev;
-    else
-        u->blocks[b].last = i->prev;
-    i->prev = i->next = IR_NONE;
 }
 
 void ir_remove(struct ir_unit *u, uint32_t b, ir_ref r)

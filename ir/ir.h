@@ -239,6 +239,7 @@ struct ir_unit {
     struct ir_extent extents[IR_MAX_EXTENTS]; uint32_t nextents; /* source, in the order of translation */
     uint64_t src_hash;        /* ir_src_hash() over the extents' bytes in that order, as they were decoded */
     bool regs_done;           /* pass `regs` has run */
+    bool bare;                /* pass `regs` takes the markers out: afterwards they are for who prints the unit */
     struct ir_insn *insns;    uint32_t ninsns, cap_insns;
     struct ir_block *blocks;  uint32_t nblocks, cap_blocks;
     struct ir_edge *edges;    uint32_t nedges, cap_edges;
@@ -307,7 +308,15 @@ void ir_remove(struct ir_unit *u, uint32_t b, ir_ref r);
 /** Links insn `r`, which stands in no block, into block `b` before `at` (IR_NONE: at its end). */
 void ir_link_before(struct ir_unit *u, uint32_t b, ir_ref at, ir_ref r);
 /** Unlinks insn `r` from block `b`; it keeps its op and operands. */
-void ir_unlink(struct ir_unit *u, uint32_t b, ir_ref r);
+static inline void ir_unlink(struct ir_unit *u, uint32_t b, ir_ref r)
+{
+    struct ir_insn *insns = u->insns, *i = &insns[r];
+    ir_ref prev = i->prev, next = i->next;
+
+    *(prev ? &insns[prev].next : &u->blocks[b].first) = next;
+    *(next ? &insns[next].prev : &u->blocks[b].last) = prev;
+    i->prev = i->next = IR_NONE;
+}
 /** Unlinks insn `r` from block `b` and leaves a `copy` of `val` in its place, which stands in no block: ir_val()
  * leads from it to `val`. A pass that does so must see to it that no operand, edge or snapshot names `r` when it
  * ends. */

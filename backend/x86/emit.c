@@ -319,11 +319,6 @@ static void get_shift_count(struct x86_emit *e, struct ir_insn *i, ir_ref v)
 
 static void get_operand(struct x86_emit *e, struct ir_insn *i, unsigned k, char kind)
 {
-    if (kind == '-' || !i->arg[k]) {
-        e->o[k] = (struct opnd){ .kind = OPND_NONE };
-        return;
-    }
-
     ir_ref v = ra_rep(&e->ra, i->arg[k]);
     unsigned size = op_size(arg_type(e, i, k));
 
@@ -412,11 +407,14 @@ static void emit_insn(struct x86_emit *e, ir_ref r)
         ra_take(&e->ra, RDX);
     /* Those in a fixed register first: taking it may move another. */
     for (unsigned k = 0; rule->fixed && k < 3; k++)
-        if (rule->arg[k] == 'a' || rule->arg[k] == 's')
+        if (FIXED(rule->arg[k]) && i->arg[k])
             get_operand(e, i, k, rule->arg[k]);
-    for (unsigned k = 0; k < 3; k++)
-        if (rule->arg[k] != 'a' && rule->arg[k] != 's')
+    for (unsigned k = 0; k < 3; k++) {
+        if (rule->arg[k] == '-' || !i->arg[k])
+            e->o[k].kind = OPND_NONE;
+        else if (!FIXED(rule->arg[k]))
             get_operand(e, i, k, rule->arg[k]);
+    }
     if (i->op == IR_load) { /* the result may take the register of something that the snapshot names */
         emit_load_check(e, i);
         e->snap_rec = snaplog_add(e, i->snap);

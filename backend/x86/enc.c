@@ -58,10 +58,36 @@ static unsigned high_bit(int8_t reg)
     return reg < 0 ? 0 : (unsigned)reg >> 3;
 }
 
+/* What fields of the state, and most guest addresses, are: one-byte opcode, base and displacement. */
+static bool is_plain(uint32_t op, struct x86_mem m)
+{
+    return !(op & ~(0xffu | X86_F_W | X86_F_BYTE_RM | X86_F_IMM(7))) && m.index < 0 && m.base >= 0 &&
+           !(m.seg | m.addr32 | m.rip);
+}
+
+static uint8_t *put_plain(uint8_t *p, uint32_t op, unsigned reg, struct x86_mem m)
+{
+    unsigned rex = (reg >> 3) << 2 | (unsigned)m.base >> 3 | (op & X86_F_W ? 8 : 0), base = m.base & 7;
+    unsigned mod = m.disp == 0 && base != 5 ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
+
+    *p = (uint8_t)(0x40 | rex);
+    p += rex != 0;
+    *p++ = (uint8_t)op;
+    *p++ = (uint8_t)(mod << 6 | (reg & 7) << 3 | base);
+    *p = 0x24; /* SIB: no index */
+    p += base == 4;
+    memcpy(p, &m.disp, 4);
+    return p + (mod == 2 ? 4 : mod);
+}
+
 void x86_enc_mem(struct x86_buf *b, uint32_t op, unsigned reg, struct x86_mem m, int32_t imm)
 {
     if (!x86_room(b))
         return;
+    if (is_plain(op, m)) {
+        b->p = x86_put_imm(put_plain(b->p, op, reg, m), op, imm);
+        return;
+    }
     uint8_t *p = put_prefixes(b->p, op, m);
     unsigned rex = (reg >> 3) << 2 | high_bit(m.index) << 1 | high_bit(m.base);
     p = x86_put_op(p, op, rex, (op & X86_F_BYTE_REG) && reg >= 4);

@@ -232,12 +232,14 @@ static ir_ref fold_insn(struct fold *f)
         f->cut = false;
         next = IR_NONE;
     }
-    if (v != FOLD_CHANGED)
+    if (v != FOLD_CHANGED) {
         ir_forward(f->u, f->b, r, v);
-    else if (fold_at(f, r)->op == IR_nop)
+        f->forwarded = true;
+    } else if (fold_at(f, r)->op == IR_nop) {
         ir_remove(f->u, f->b, r);
-    else
+    } else {
         next = r;
+    }
     return f->first_new ? f->first_new : next;
 }
 
@@ -250,16 +252,18 @@ void pass_fold(struct ir_unit *u)
     for (uint32_t k = 0; k < g->n; k++) {
         f.b = g->order[k];
         for (ir_ref r = u->blocks[f.b].first; r; ) {
-            pass_resolve_args(u, r);
-            f.r = r;
             unsigned op = ir_at(u, r)->op;
+            if (f.forwarded)
+                pass_resolve_args(u, r);
+            f.r = r;
             if (!rules[op][0] && !(ir_ops[op].flags & IR_PURE))
                 r = ir_at(u, r)->next;
             else
                 r = fuel && fuel-- ? fold_insn(&f) : ir_at(u, r)->next;
         }
     }
-    pass_resolve_rest(u);
+    if (f.forwarded)
+        pass_resolve_rest(u);
     if (u->nblocks > 1)
         ir_cfg_prune(u);
 }

@@ -22,6 +22,7 @@ struct fold {
     ir_ref r;            /* insn being folded */
     ir_ref first_new;    /* first insn that the rule made */
     bool cut;            /* the block ends at r now */
+    bool forwarded;      /* copies have been left behind, that operands may name */
 };
 
 #define FOLD_NO IR_NONE

@@ -112,7 +112,9 @@ static void on_put(struct regs *s, uint32_t b, ir_ref r)
         set_add(&s->now.dirty, reg);
     }
     s->snap_stale = true;
-    ir_remove(s->u, b, r);
+    ir_unlink(s->u, b, r);
+    i->op = IR_nop;
+    i->arg[0] = IR_NONE;
 }
 
 /** Gives insn `r` its snapshot; neighbours with the same state share the list of values. */
@@ -166,12 +168,14 @@ static void do_block(struct regs *s, uint32_t b)
     for (ir_ref r = u->blocks[b].first, next; r; r = next) {
         struct ir_insn *i = ir_at(u, r);
         next = i->next;
-        for (unsigned k = 0; k < 3 && i->arg[k]; k++)
-            i->arg[k] = ir_val(u, i->arg[k]);
-        if (i->arg[2] && !i->arg[1]) /* a store without index */
-            i->arg[2] = ir_val(u, i->arg[2]);
+        if (i->op == IR_insn) {
+            s->now.marker = r;
+            if (u->bare)
+                ir_unlink(u, b, r);
+            continue;
+        }
+        pass_resolve_args(u, r);
         switch (i->op) {
-        case IR_insn: s->now.marker = r; break;
         case IR_get: on_get(s, b, r); break;
         case IR_put: on_put(s, b, r); break;
         case IR_call: case IR_callv: on_call(s, r); break;
