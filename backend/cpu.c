@@ -60,6 +60,12 @@ static bool block_trim(struct cpu *cpu)
     return madvise(cpu->probe_own, PROBE_BYTES, MADV_DONTNEED) == 0;
 }
 
+/* How many entries of the table are used. */
+static void probe_use(struct cpu *cpu, uint32_t entries)
+{
+    __atomic_store_n(&cpu->probe_mask, (entries - 1) << cpu->guest->insn_align_log2, __ATOMIC_SEQ_CST);
+}
+
 static struct cpu *block_reuse(void)
 {
     lock_take(&cpus_lock);
@@ -96,6 +102,7 @@ struct cpu *cpu_new(const struct guest *guest)
     }
     cpu->probe = cpu->probe_own;
     cpu->guest = guest;
+    probe_use(cpu, CPU_PROBE_FEW);
     cpu->helpers = cache.helpers;
     cpu->tick = unit_ticks();
     cpu->mxcsr = cpu->mxcsr_host = MXCSR_RESET;
@@ -225,6 +232,7 @@ static void probe_empty(struct cpu *cpu)
         memset(cpu->probe_own, 0, PROBE_BYTES);
     cpu->probe_fills = 0;
     cpu->probe_own[0].pc = CPU_PROBE_NONE;
+    probe_use(cpu, CPU_PROBE_FEW);
 }
 
 void cpu_refresh_probe(struct cpu *cpu, uint64_t epoch)
@@ -238,7 +246,16 @@ void cpu_refresh_probe(struct cpu *cpu, uint64_t epoch)
 
 static struct cpu_probe *probe_entry(struct cpu *cpu, gaddr pc)
 {
-    return &cpu->probe_own[(pc >> cpu->guest->insn_align_log2) & (CPU_PROBE_ENTRIES - 1)];
+    return &cpu->probe_own[(pc & __atomic_load_n(&cpu->probe_mask, __ATOMIC_SEQ_CST)) >> cpu->guest->insn_align_log2];
+}
+
+/* From now on all of the table is used. What was filled before is either where it is looked for now too, or not found
+ * any more. Who wipes the entry of a unit has marked it dead before and looks at the mask then: with the old mask it can't
+ * miss an entry that is filled behind the new one without that being noticed (cpu_probe_fill()). */
+static struct cpu_probe *probe_grow(struct cpu *cpu, gaddr pc)
+{
+    probe_use(cpu, CPU_PROBE_ENTRIES);
+    return probe_entry(cpu, pc);
 }
 
 void cpu_probe_fill(struct cpu *cpu, struct unit *u)
@@ -247,6 +264,8 @@ void cpu_probe_fill(struct cpu *cpu, struct unit *u)
 
     if (cpu->probe_fills < CPU_PROBE_LIST)
         cpu->probe_filled[cpu->probe_fills] = (uint32_t)(e - cpu->probe_own);
+    else if (cpu->probe_fills == CPU_PROBE_LIST)
+        e = probe_grow(cpu, u->pc);
     cpu->probe_fills += cpu->probe_fills <= CPU_PROBE_LIST;
     __atomic_store_n(&e->pc, CPU_PROBE_NONE, __ATOMIC_RELAXED);
     __atomic_store_n(&e->code, u->code, __ATOMIC_RELEASE);

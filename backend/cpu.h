@@ -27,6 +27,8 @@ enum { CPU_REG_BYTES = 1024, CPU_SPILL_BYTES = 1024 };
  * entry never matches when pc is CPU_PROBE_NONE (an odd address no guest instruction has). */
 struct cpu_probe { uint64_t pc; const void *code; };
 enum { CPU_PROBE_BITS = 17, CPU_PROBE_LIST = 256, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
+/* Entries in use at first: a short program's few targets would touch a page each of the whole table. */
+enum { CPU_PROBE_FEW = 2048 };
 #define CPU_PROBE_NONE UINT64_MAX
 
 enum { CPU_RT_HELPER = 1 << 16 };
@@ -46,6 +48,7 @@ struct cpu {
     int32_t tick;                    /* counted down by backward exits; below 0: one leaves as at a poll (backend/build.c) */
     struct cpu_probe *probe;         /* the table to probe: probe_own, or the all-miss table to get a thread out */
     uint32_t mode;                   /* units are looked up by (pc, mode); guest-defined, 0 at start */
+    uint32_t probe_mask;             /* pc & this, without the pc's always clear low bits, is an entry's number */
     alignas(8) uint8_t regs[CPU_REG_BYTES];     /* guest registers, at the offsets of guest->regs */
     alignas(16) uint8_t spill[CPU_SPILL_BYTES]; /* the allocator's */
 
@@ -84,7 +87,7 @@ struct cpu {
     uint32_t in_code;                /* 1 while generated code may run in this thread (read by others) */
     uint64_t hot_head;               /* a tick fell here: is this thread in a loop from here on? 0: no such question */
     uint32_t hot_left;               /* so many jumps back that stay in it will tell */
-    struct cpu_probe *probe_own;     /* this thread's table, CPU_PROBE_ENTRIES entries */
+    struct cpu_probe *probe_own;     /* this thread's table, CPU_PROBE_ENTRIES entries or the first few */
     uint64_t epoch;                  /* 0: outside the code cache; else its epoch when this thread went in */
     uint64_t probe_epoch;            /* the epoch and the mode that probe_own's entries are good for */
     uint32_t probe_mode;

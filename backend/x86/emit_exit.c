@@ -211,11 +211,10 @@ void emit_exit(struct x86_emit *e, struct ir_insn *i)
     direct_exit(e, (gaddr)i->imm, IR_EXIT_JUMP(i->aux), loop);
 }
 
-/* The inline probe: entry (pc >> align) & mask of the thread's table, 16 bytes each. */
+/* The inline probe: entry (pc & mask) >> align of the thread's table, 16 bytes each. */
 void emit_exit_ind(struct x86_emit *e, struct ir_insn *i)
 {
     unsigned align = e->u->guest->insn_align_log2;
-    int32_t mask = (CPU_PROBE_ENTRIES - 1) << align;
     unsigned scale = 16u >> align;
     struct x86_mem entry;
     uint32_t miss;
@@ -223,7 +222,7 @@ void emit_exit_ind(struct x86_emit *e, struct ir_insn *i)
     go_home(e, i, ra_rep(&e->ra, i->arg[0]));
     x86_mov_rr(&e->b, 4, EXIT_A, EXIT_PC);
     x86_mov_rm(&e->b, 8, EXIT_B, CPU_MEM(e, probe));
-    x86_and_ri(&e->b, 4, EXIT_A, mask);
+    x86_and_rm(&e->b, 4, EXIT_A, CPU_MEM(e, probe_mask));
     if (scale > 8) { /* byte-aligned guests */
         x86_shl_ri(&e->b, 4, EXIT_A, 1);
         scale = 8;

@@ -161,6 +161,37 @@ static void test_probe(void)
     CHECK(cache_find(toy_pc(code), 0) != cache_find(toy_pc(code), 1));
 }
 
+/* A chain of many indirect jumps outgrows the few entries at first: who comes again finds all, and none that was dropped. */
+static void test_probe_grows(void)
+{
+    enum { FEW = 200, MANY = 600 };
+    static struct toy_insn code[3 * MANY + 1];
+    struct cpu *cpu = start(1 << 20);
+
+    for (unsigned k = 0; k < MANY; k++) {
+        code[3 * k] = (struct toy_insn){ TOY_ADD, 1, 1 };
+        code[3 * k + 1] = (struct toy_insn){ TOY_ADD, 3, 3 * sizeof *code };
+        code[3 * k + 2] = (struct toy_insn){ TOY_JR, 3, 0 };
+    }
+    code[3 * MANY] = (struct toy_insn){ TOY_SYS, 0, 0 };
+    for (unsigned round = 0; round < 6; round++) {
+        unsigned from = round < 2 ? MANY - FEW : 0;
+        uint64_t before = cache.stats.miss_indirect;
+        bool found = round == 1 || round == 4; /* what grew in round 2 is full again after round 3 */
+
+        if (round == 5) {
+            code[3 * 400].imm = 7;
+            cache_invalidate(toy_pc(code + 3 * 400), sizeof *code);
+        }
+        *toy_reg(cpu, 1) = 0;
+        *toy_reg(cpu, 3) = toy_pc(code + 3 * from);
+        toy_run(cpu, code + 3 * from);
+        CHECK(*toy_reg(cpu, 1) == MANY - from + (round == 5 ? 6 : 0));
+        CHECK(cache.stats.miss_indirect - before <= (found ? 0 : MANY));
+        CHECK(round != 0 || cache.stats.miss_indirect - before >= FEW - 1);
+    }
+}
+
 /* A head that is found hot gets a region; who jumped to the unit there jumps to the region. Later ones come after twice as
  * many ticks each, and not without end. */
 static void test_regions(void)
@@ -796,7 +827,7 @@ static void test_dual_flush(void)
  * */
 
 #define TESTS(X)                                                                                  \
-    X(registers) X(too_long) X(links) X(probe) X(regions) X(many_units) X(invalidate)             \
+    X(registers) X(too_long) X(links) X(probe) X(probe_grows) X(regions) X(many_units) X(invalidate) \
     X(invalidate_probed) X(invalidate_many_probed) X(sync_code) X(sync_range)         \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \

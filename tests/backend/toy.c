@@ -180,9 +180,8 @@ static void indirect(struct x86_buf *b, unsigned r)
 {
     get(b, RCX, r);
     x86_mov_rr(b, 4, RAX, RCX);
-    x86_shr_ri(b, 4, RAX, 2);
-    x86_and_ri(b, 4, RAX, CPU_PROBE_ENTRIES - 1);
-    x86_shl_ri(b, 4, RAX, 4);
+    x86_and_rm(b, 4, RAX, FIELD(probe_mask));
+    x86_shl_ri(b, 4, RAX, 2);
     x86_add_rm(b, 8, RAX, FIELD(probe));
     x86_cmp_rm(b, 8, RCX, x86_mem_b(RAX, 0));
     uint32_t miss = x86_jcc_rel32_fwd(b, X86_NE);
