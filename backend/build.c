@@ -25,6 +25,11 @@ unsigned run_hot = 3 * 3343; /* ticks are a prime apart, so that no loop nest be
 /* Ticks that fall on jumps back to a head until it is hot; how often a region may be made anew at one, each time after
  * twice as many: ways that were cold may have become hot. */
 enum { HOT = 3, REGION_TRIES = 4 };
+gaddr run_start_low, run_start_high;
+
+/* So many guest instructions are a program's start, too. What runs once is translated up to the first branch, which is as
+ * likely to leave as not; elsewhere longer units make better code (docs/design.md, "Limits of a first translation"). */
+enum { START_INSNS = 2500, START_EXITS = 1, LATER_EXITS = 3 };
 /* How often a loop must go round in one go, and how far behind its head it or loops in it may have theirs. */
 enum { ROUNDS = 10, REACH = 1 << 14 };
 
@@ -95,6 +100,9 @@ static void translate_cpu_pc(void *arg)
 {
     struct cpu *cpu = arg;
 
+    bool start = cpu->pc - run_start_low < run_start_high - run_start_low || cache.stats.guest_insns < START_INSNS;
+
+    translate_side_exits = start ? START_EXITS : LATER_EXITS;
     translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode, loop_head);
 }
 

@@ -78,6 +78,10 @@ extern unsigned run_disabled_passes;
  * cpu. */
 extern unsigned run_hot;
 
+/** Code in [low, high) is run while the program starts and hardly ever after: its interpreter's. Set before the first
+ * translation. */
+extern gaddr run_start_low, run_start_high;
+
 /** Switches the clocks of --stats on: before the first translation. */
 void run_stats_enable(void);
 /** Prints translation statistics (units, guest instructions and bytes, host bytes, ns per guest instruction,

@@ -5,9 +5,9 @@
 #include "backend/run.h"
 #include "loader/space.h"
 
-unsigned translate_limit = 128;
+unsigned translate_limit = 128, translate_side_exits = 3;
 
-enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, SIDE_EXITS = 3, LOOP_EXITS = 12, SCATTER = 8 };
+enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, LOOP_EXITS = 12, SCATTER = 8 };
 
 /* Emits an op that has a pc or payload in imm and nothing else. */
 static ir_ref emit_imm(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a, uint64_t imm)
@@ -387,7 +387,7 @@ static void end_as_usual(struct tr *tr, const struct usual_end *end)
 
 void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
 {
-    struct tr tr = { .u = u, .guest = guest, .side_exits = loop_head ? LOOP_EXITS : SIDE_EXITS };
+    struct tr tr = { .u = u, .guest = guest, .side_exits = loop_head ? LOOP_EXITS : translate_side_exits };
     struct usual_end end = { .last = IR_NONE };
 
     ir_reset(u, guest, pc, mode);
@@ -397,7 +397,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
             break;
         }
         pc = tr_step(&tr, pc);
-        if (loop_head && !end.last && !tr.done && tr.side_exits <= LOOP_EXITS - SIDE_EXITS)
+        if (loop_head && !end.last && !tr.done && tr.side_exits + translate_side_exits <= LOOP_EXITS)
             end = (struct usual_end){ u->blocks[0].last, tr.pc, pc, source_of(u) };
     }
     if (end.last && u->nblocks == 1)

@@ -119,6 +119,8 @@ ir_ref tr_negated(struct ir_unit *u, ir_ref c);
 
 /** How many guest instructions a unit may have (at least 1). */
 extern unsigned translate_limit;
+/* How many forward branches may become side exits (at least 1), unless a loop is to be closed. */
+extern unsigned translate_side_exits;
 
 /** Builds the unit that starts at `pc` into `u` (reset here). The caller holds space's read lock, so that
  * mappings stay. `loop_head`: a jump back led here, so the unit may have more branches inside: it should close the

@@ -211,6 +211,8 @@ static void load(struct program *p, const char *name, struct exec_info *info)
         die(&error);
     if (dynamic)
         load_interpreter(&program, p->file, &interpreter);
+    run_start_low = interpreter.start_code;
+    run_start_high = interpreter.end_code;
     info->entry = dynamic ? interpreter.entry : program.entry;
     map_vdso(info);
     stack_fill(&args, info);

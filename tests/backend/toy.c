@@ -91,7 +91,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
     u->nextents = 1;
 }
 
-unsigned translate_limit = 128;
+unsigned translate_limit = 128, translate_side_exits = 3;
 
 bool translate_region(struct ir_unit *u, const struct guest *guest, gaddr head, uint32_t mode)
 {
