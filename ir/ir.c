@@ -157,19 +157,19 @@ void ir_edge_arg(struct ir_unit *u, ir_ref val)
     u->edges[u->nedges - 1].n++;
 }
 
-static __attribute__((noinline, cold)) void insns_more(struct ir_unit *u)
+static __attribute__((noinline, cold)) ir_ref emit_more(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a,
+                                                        ir_ref b, ir_ref c, int64_t imm)
 {
     ROOM(u, insns, u->ninsns + 1, FIRST_INSNS);
+    return ir_emit(u, op, t, aux, a, b, c, imm);
 }
 
 /* Most of what is built is built here: field by field, and no call on the usual way. */
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, uint16_t aux, ir_ref a, ir_ref b,
                ir_ref c, int64_t imm)
 {
-    if (__builtin_expect(u->ninsns == u->cap_insns, 0)) {
-        insns_more(u);
-        return ir_emit(u, op, t, aux, a, b, c, imm);
-    }
+    if (__builtin_expect(u->ninsns == u->cap_insns, 0))
+        return emit_more(u, op, t, aux, a, b, c, imm);
 
     ir_ref r = u->ninsns;
     struct ir_insn *i = &u->insns[r];
