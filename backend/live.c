@@ -374,11 +374,9 @@ static void operand_uses(struct ra *ra, const struct ir_insn *i, ir_ref r)
     struct ra_val *vals = ra->v;
     uint32_t pos = i->tmp;
 
-    for (unsigned k = 0; k < 3; k++) {
+    for (unsigned k = 0; k < 3; k++) { /* without asking whether there are so many: value 0 is nobody's */
         struct ra_val *v = &vals[alias[i->arg[k]]];
 
-        if (!i->arg[k])
-            continue;
         v->named = v->needed = true;
         if (ra->nloops)
             note_use(ra, alias[i->arg[k]], pos);

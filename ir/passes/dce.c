@@ -45,11 +45,15 @@ static bool raised_again(const struct ir_unit *u, const struct ir_insn *i)
 /** True if `i` must stay though nobody reads its value. */
 static inline bool needed(const struct ir_unit *u, const struct ir_insn *i)
 {
+    unsigned flags = ir_ops[i->op].flags;
+
+    if (flags & (IR_PURE | IR_FAULTS | IR_LEAVES))
+        return !(flags & IR_PURE);
     if (i->op >= IR_fcmpeq && i->op <= IR_fcmpun)
         return !raised_again(u, i);
     if (i->op == IR_call)
         return !u->guest || u->guest->helpers[i->aux].flags != GUEST_HELPER_PURE;
-    return !(ir_ops[i->op].flags & IR_PURE) && i->op != IR_get && i->op != IR_nop && i->op != IR_param;
+    return i->op != IR_get && i->op != IR_nop && i->op != IR_param;
 }
 
 static inline void mark_operands(struct dce *d, const struct ir_insn *i)
@@ -106,7 +110,7 @@ static void clean_block(struct dce *d)
         const struct ir_insn *i = ir_at(u, r);
         prev = i->prev;
         if (d->live[r] || needed(u, i))
-            mark_operands(d, i);
+            d->live[i->arg[0]] = d->live[i->arg[1]] = d->live[i->arg[2]] = 1; /* and of no operand */
         else
             ir_remove(u, 0, r);
     }
