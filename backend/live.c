@@ -380,8 +380,8 @@ static void operand_uses(struct ra *ra, const struct ir_insn *i, ir_ref r)
         v->named = v->needed = true;
         if (ra->nloops)
             note_use(ra, alias[i->arg[k]], pos);
-        else if (v->end < pos)
-            v->end = pos;
+        else
+            v->end = v->end < pos ? pos : v->end;
         if (insns[i->arg[k]].type == IR_I1) {
             v->nuses++;
             v->user = r;
@@ -433,18 +433,16 @@ static void snapshot_uses(struct ra *ra, const struct ir_insn *i, struct ends *e
         ir_ref x = alias[sv->val];
         struct ra_val *v = &ra->v[x];
         uint8_t h = home[sv->reg];
+        bool homed = h != RA_NONE;
+        bool hints = homed & (v->hint == RA_NONE) & ((h >= RA_XMM0) == (v->cls == RA_XMM));
 
         if (loops)
             note_use(ra, x, pos);
-        else if (v->end < pos)
-            v->end = pos;
-        if (v->guest == RA_NONE)
-            v->guest = (uint8_t)sv->reg;
-        if (h == RA_NONE)
-            continue;
-        listed |= 1u << h;
-        if (v->hint == RA_NONE && (h >= RA_XMM0) == (v->cls == RA_XMM))
-            v->hint = h;
+        else
+            v->end = v->end < pos ? pos : v->end;
+        v->guest = v->guest == RA_NONE ? (uint8_t)sv->reg : v->guest;
+        v->hint = hints ? h : v->hint;
+        listed |= (uint32_t)homed << (h & 31);
     }
     for (uint32_t m = ends->todo & ~listed; m; m &= m - 1)
         note_use(ra, ra->entry_val[ra->guest_of[__builtin_ctz(m)]], pos);

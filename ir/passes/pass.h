@@ -54,9 +54,8 @@ static inline void pass_resolve_args(struct ir_unit *u, ir_ref r)
 {
     struct ir_insn *i = ir_at(u, r);
 
-    for (unsigned k = 0; k < 3; k++)
-        if (i->arg[k])
-            i->arg[k] = ir_val(u, i->arg[k]);
+    for (unsigned k = 0; k < 3; k++) /* IR_NONE is no copy */
+        i->arg[k] = ir_val(u, i->arg[k]);
 }
 
 /** Looks through copies in all edge lists and snapshots: the end of a pass that used ir_forward(). */
