@@ -67,11 +67,6 @@ static bool makes_clean(const struct ra *ra, ir_ref r)
     }
 }
 
-/* Ops that alias_of() knows. */
-static const bool has_alias[IR_NOPS] = {
-    [IR_copy] = true, [IR_trunc] = true, [IR_zext] = true, [IR_vget] = true, [IR_vzext] = true,
-};
-
 /* The value whose register serves as this one's too, or the insn itself. Upper bits of values narrower
  * than 64 bits are anything; an i1 is 0 or 1 in the whole register. */
 static ir_ref alias_of(const struct ra *ra, ir_ref r)
@@ -236,9 +231,9 @@ static bool unclean_params(struct ra *ra)
     return any;
 }
 
-/* Ops at which numbering has more to do than to number. */
+/* Ops at which numbering has more to do than to number: those that alias_of() knows, and four others. */
 static const bool special[IR_NOPS] = {
-    [IR_copy] = true, [IR_trunc] = true, [IR_zext] = true, [IR_vget] = true, [IR_vzext] = true, /* has_alias */
+    [IR_copy] = true, [IR_trunc] = true, [IR_zext] = true, [IR_vget] = true, [IR_vzext] = true,
     [IR_get] = true, [IR_put] = true, [IR_jmp] = true, [IR_br] = true,
 };
 
@@ -246,14 +241,20 @@ static void number_special(struct ra *ra, ir_ref r, uint32_t b)
 {
     const struct ir_insn *i = ir_at(ra->u, r);
 
-    if (has_alias[i->op])
-        note_alias(ra, r);
-    else if (i->op == IR_get && b == 0)
-        note_get(ra, r, i);
-    else if (i->op == IR_put)
+    switch (i->op) {
+    case IR_get:
+        if (b == 0)
+            note_get(ra, r, i);
+        break;
+    case IR_put:
         ra->slots_written = true;
-    else if (i->op == IR_jmp || i->op == IR_br)
+        break;
+    case IR_jmp: case IR_br:
         note_loops(ra, i, b);
+        break;
+    default:
+        note_alias(ra, r);
+    }
 }
 
 static void number(struct ra *ra, bool again)

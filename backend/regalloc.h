@@ -25,7 +25,7 @@
  * Blocks. The first edge into a block fixes where its live values and parameters are (struct ra_entry); every
  * later edge moves them there. So a loop's values stay in registers across the back edge.
  *
- * Exits. ra_exit_begin() lists where each guest register is that is not at home; ra_exit_moves() turns such a list into code, at
+ * Exits. ra_exit_list() lists where each guest register is that is not at home; ra_exit_moves() turns such a list into code, at
  * once for a unit's last exit, later in a stub for a side exit.
  *
  * Example. With a0 at home in rsi: `addi a0, a0, 8; beqz a1, L` makes %2 = add %1, 8 whose hint is rsi,
@@ -222,11 +222,11 @@ static inline void ra_done(struct ra *ra)
     ra->pinned = ra->temps = 0;
 }
 
-/** Lists where snapshot `snap`'s registers are (those not at home): wheres[returned .. nwheres). */
-uint32_t ra_exit_list(struct ra *ra, uint32_t snap);
-/** Emits what brings wheres[first..first+n) home: registers to their homes, others to their slots. `keep`:
- * value that must end up in register `keep_reg` too (an indirect target), or IR_NONE; `keep_from`: where it is. */
-void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg);
+/** Is value `v` a constant? */
+static inline bool ra_is_const(const struct ra *ra, ir_ref v)
+{
+    return v < ra->u->ninsns && ra->u->insns[v].op == IR_const;
+}
 
 /** Emits the moves of edge `edge` into block `to`: fixes its entry state if this is the first edge. */
 void ra_edge(struct ra *ra, uint32_t edge, uint32_t to);
@@ -239,3 +239,15 @@ void ra_save(const struct ra *ra, struct ra_save *s);
 void ra_restore(struct ra *ra, const struct ra_save *s);
 /** Every guest register is at home now, with values no insn has a name for (after a call that may have changed them). */
 void ra_all_home(struct ra *ra);
+
+/* --- moves.c -------------------------------------------------------------------------------------- */
+
+/** Adds a move to the set ra->moves. */
+void ra_move_add(struct ra *ra, struct ra_move m);
+/** Makes all moves of ra->moves as if at once; the set is empty then. */
+void ra_moves_emit(struct ra *ra);
+/** Lists where snapshot `snap`'s registers are (those not at home): wheres[returned .. nwheres). */
+uint32_t ra_exit_list(struct ra *ra, uint32_t snap);
+/** Emits what brings wheres[first..first+n) home: registers to their homes, others to their slots. `keep`:
+ * value that must end up in register `keep_reg` too (an indirect target), or IR_NONE; `keep_from`: where it is. */
+void ra_exit_moves(struct ra *ra, uint32_t first, uint32_t n, unsigned keep_from, unsigned keep_reg);
