@@ -256,18 +256,27 @@ static enum built build_short(struct cpu *cpu, unsigned limit, struct guest_faul
     return b;
 }
 
-/* What is to be done after a build that made no unit, without locks. */
-static void not_built(struct cpu *cpu, enum built b, const struct guest_fault *fault)
+/* Waits for a page of code, or for a signal. Where nobody supplies pages the fault is the guest's (UFFD_FEATURE_SIGBUS). */
+static void await_page(struct cpu *cpu, gaddr addr)
 {
     char byte;
 
+    cpu->awaits_page = true;
+    bool there = __atomic_load_n(&cpu->poll, __ATOMIC_SEQ_CST) || host_copy(&byte, host(addr), 1) == 0;
+    cpu->awaits_page = false;
+    if (!there && !__atomic_load_n(&cpu->poll, __ATOMIC_SEQ_CST) && space_accessible(addr, 1, 4 /* PROT_EXEC */))
+        linux_fault(cpu, SIGBUS, BUS_ADRERR, addr);
+}
+
+/* What is to be done after a build that made no unit, without locks. */
+static void not_built(struct cpu *cpu, enum built b, const struct guest_fault *fault)
+{
     if (b == BUILT_FAULT)
         linux_fault(cpu, fault->signo, fault->code, fault->addr);
     else if (b == BUILT_FULL)
         cache_wait();
-    /* Waits for the page. Where nobody supplies pages the fault is the guest's (UFFD_FEATURE_SIGBUS). */
-    else if (host_copy(&byte, host(fault->addr), 1) != 0 && space_accessible(fault->addr, 1, 4 /* PROT_EXEC */))
-        linux_fault(cpu, SIGBUS, BUS_ADRERR, fault->addr);
+    else
+        await_page(cpu, fault->addr);
 }
 
 struct unit *unit_build_short(struct cpu *cpu, unsigned limit)

@@ -77,6 +77,7 @@ struct cpu {
 
     /* --- for C code only */
     bool step;                       /* leave after each instruction (CPU_EXIT_STEP) */
+    volatile bool awaits_page;       /* reads a byte of a page that may take its time: a signal ends that */
     uint8_t stray;                   /* units of a few instructions left to execute before a signal is delivered (run.c) */
     uint64_t stray_pc;               /* where the last poll found a signal */
     uint64_t stray_seed, stray_paid; /* random numbers; nanoseconds of CLOCK_MONOTONIC: straying is paid for up to here */

@@ -137,6 +137,34 @@ static void note_fault(struct cpu *cpu, int signo, const siginfo_t *si, const gr
     }
 }
 
+/* Makes `uc` resume in the run loop with the state that the record says. */
+static void leave_at(struct cpu *cpu, ucontext_t *uc, const struct unit *u, const struct code_fault *f, enum cpu_exit kind)
+{
+    snapshot_restore(cpu, u->snap_data, f->snap, u->pc, uc);
+    cpu->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+    cpu->exit_kind = kind;
+    resume(uc->uc_mcontext.gregs, cache.thunks[THUNK_FAULT], (uint64_t)(uintptr_t)cpu);
+}
+
+/* An instruction that is interrupted has done nothing, or, if it makes several accesses, nothing that is not done again as it
+ * would be after a fault. Of a C function that was called nobody knows how far it is. */
+bool fault_signalled(void *ctx)
+{
+    ucontext_t *uc = ctx;
+    struct cpu *cpu = cpu_self();
+    struct unit *u;
+    bool call;
+
+    if (!cpu)
+        return false;
+    const struct code_fault *f = find_site(cpu, uc->uc_mcontext.gregs, &u, &call);
+
+    if (!f || call)
+        return false;
+    leave_at(cpu, uc, u, f, CPU_EXIT_POLL);
+    return true;
+}
+
 bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
 {
     ucontext_t *uc = ctx;
@@ -158,9 +186,8 @@ bool fault_in_code(int signo, const siginfo_t *si, void *ctx)
     note_fault(cpu, signo, si, r, call);
     if (call)
         rt_saved_registers(cpu, uc);
-    snapshot_restore(cpu, u->snap_data, f->snap, u->pc, uc);
-    cpu->mxcsr = call ? fz_mxcsr(cpu, uc->uc_mcontext.fpregs->mxcsr) : uc->uc_mcontext.fpregs->mxcsr;
-    cpu->exit_kind = CPU_EXIT_FAULT;
-    resume(r, cache.thunks[THUNK_FAULT], (uint64_t)(uintptr_t)cpu);
+    leave_at(cpu, uc, u, f, CPU_EXIT_FAULT);
+    if (call)
+        cpu->mxcsr = fz_mxcsr(cpu, uc->uc_mcontext.fpregs->mxcsr);
     return true;
 }

@@ -68,6 +68,11 @@ void run_kick(struct cpu *cpu);
  * CPU_EXIT_FAULT, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
 bool fault_in_code(int signo, const siginfo_t *si, void *uc);
 
+/** For the handler of a signal that was sent: if `uc` was interrupted before an instruction that can fault (perhaps it waits for its
+ * page, for as long as another thread likes), restores the precise guest state, makes `uc` resume in the run loop as after
+ * a poll, and returns true. Otherwise changes nothing and returns false. Async-signal-safe. */
+bool fault_signalled(void *uc);
+
 /** If this thread is translating, ends that: the page at `addr` has to be waited for, which is done without locks. Returns
  * if it is not. */
 void fault_absent(gaddr addr);

@@ -143,6 +143,10 @@ static void on_signal(int signo, siginfo_t *si, void *context)
     t->pending = 1;
     run_kick(cpu);
     host_call_abort(uc);
+    if (cpu->awaits_page)
+        host_copy_fault(uc);
+    else if (!cpu->step)
+        fault_signalled(uc);
 }
 
 static void install(int signo, uint64_t flags)

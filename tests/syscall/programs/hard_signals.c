@@ -341,8 +341,8 @@ static void add(int number, siginfo_t *info, void *context)
 {
     (void)number;
     (void)context;
-    sum += info->si_value.sival_int;
-    received++;
+    __atomic_add_fetch(&sum, info->si_value.sival_int, __ATOMIC_RELAXED);     /* another of the four may come in between */
+    __atomic_add_fetch(&received, 1, __ATOMIC_RELAXED);
 }
 
 static void *queuer(void *arg)

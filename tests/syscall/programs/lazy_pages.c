@@ -1,5 +1,6 @@
 /* userfaultfd: pages that another thread supplies when they are touched, by loads and stores, the kernel, a signal's frame, and
- * above all by executing them: the thread that supplies a page maps memory and runs new code meanwhile.
+ * above all by executing them: the thread that supplies a page maps memory and runs new code meanwhile. A signal is handled by a
+ * thread that waits for a page.
  * build: -O2 dynamic; -O1 static
  */
 #include <fcntl.h>
@@ -57,15 +58,64 @@ static void *supply(void *unused)
     return unused;
 }
 
-static int start(int flags)
+/* A userfaultfd for `at`, -1 if there is none. */
+static int watch(char *at, int flags)
 {
     struct uffdio_api api = { .api = UFFD_API };
-    struct uffdio_register r = { .range = { (uintptr_t)area, PAGES * PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+    struct uffdio_register r = { .range = { (uintptr_t)at, PAGES * PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+    int new = (int)syscall(SYS_userfaultfd, O_CLOEXEC | flags);
+    return new >= 0 && ioctl(new, UFFDIO_API, &api) == 0 && ioctl(new, UFFDIO_REGISTER, &r) == 0 ? new : -1;
+}
+
+static int start(int flags)
+{
     pthread_t thread;
-    fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | flags);
-    if (fd < 0 || ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &r) != 0)
-        return -1;
-    return pthread_create(&thread, NULL, supply, NULL);
+    fd = watch(area, flags);
+    return fd < 0 ? -1 : pthread_create(&thread, NULL, supply, NULL);
+}
+
+/* --- pages that nobody supplies but the handler of a signal to the thread that waits */
+
+static char *lone_area, *volatile wanted;
+static int lone;
+
+static void supply_wanted(int number)
+{
+    uintptr_t at = (uintptr_t)wanted & -(uintptr_t)PAGE;
+    struct uffdio_copy c = { .dst = at, .src = (uintptr_t)source + (at - (uintptr_t)lone_area), .len = PAGE };
+    handled = ioctl(lone, UFFDIO_COPY, &c) == 0 ? number : -1;
+}
+
+static void *touch(void *kind)
+{
+    switch ((intptr_t)kind) {
+    case 0:
+        return (void *)(intptr_t)*(volatile char *)wanted;
+    case 1:
+        *(volatile char *)wanted = '!';
+        return (void *)(intptr_t)wanted[1];
+    default:
+        return (void *)(intptr_t)((int (*)(void))(void *)wanted)();
+    }
+}
+
+static void wait_signalled(int flags)
+{
+    static const int at[] = { 0, PAGE, CODE * PAGE };
+    lone_area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    lone = watch(lone_area, flags);
+    sigaction(SIGUSR2, &(struct sigaction){ .sa_handler = supply_wanted }, NULL);
+    for (intptr_t kind = 0; kind < 3; kind++) {
+        pthread_t thread;
+        void *result;
+        handled = 0;
+        wanted = lone_area + at[kind];
+        pthread_create(&thread, NULL, touch, (void *)kind);
+        usleep(20000);
+        pthread_kill(thread, SIGUSR2);
+        pthread_join(thread, &result);
+        printf("signalled %d: %d, %d\n", (int)kind, handled == SIGUSR2, (int)(intptr_t)result);
+    }
 }
 
 static void execute(const char *name, char *at)
@@ -115,6 +165,7 @@ int main(void)
     execute("code", area + CODE * PAGE);
     execute("again", area + CODE * PAGE);
     execute("across", area + (CODE + 2) * PAGE - HALF);
+    wait_signalled(all ? 0 : UFFD_USER_MODE_ONLY);
     source[CODE * PAGE + sizeof code] = 1;
     madvise(area + CODE * PAGE, PAGE, MADV_DONTNEED);
     execute("dropped", area + CODE * PAGE);
