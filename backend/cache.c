@@ -407,6 +407,17 @@ static void segment_retire(struct segment *s)
     cache.stats.retired++;
 }
 
+void cache_drop_others(void)
+{
+    struct unit *drop = NULL;
+
+    for (unsigned k = 1; k < CACHE_SEGMENTS; k++)
+        for (uint32_t i = 0; i < cache.seg[k].nunits; i++)
+            if (!indexed(&cache.seg[k], i)->dead)
+                unit_unpublish(indexed(&cache.seg[k], i), &drop);
+    units_dropped(drop, true);
+}
+
 bool cache_rotate(void)
 {
     struct segment *old = &cache.seg[cache.active];

@@ -194,6 +194,8 @@ void cache_unhash(struct unit *u);
 /** Makes another segment the active one; lock held. False if it has not drained yet: give all locks
  * back, cache_wait(), and start over. */
 bool cache_rotate(void);
+/** Drops the units of all segments but the first. Lock held. */
+void cache_drop_others(void);
 /** Waits a little for threads to come out. The caller is outside and holds no lock. */
 void cache_wait(void);
 /** A code buffer over what is left of the active segment; lock held. */

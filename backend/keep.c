@@ -409,10 +409,17 @@ static void save(void)
     keep_dir_trim(keep.dir, keep.max_bytes);
 }
 
-/* Whether all units are where an image's are: nothing was ever recycled, all records lie in the area. */
-static bool in_first_segment(void)
+/* Whether the first segment is what an image can be: it was never emptied, all its records lie in the area. If there is more,
+ * the first image of a program is what came first; a later run leaves it as it is. */
+static bool can_be_image(void)
 {
-    return cache.active == 0 && cache.seg[0].gen == 0 && !cache.seg[0].arena.chunks;
+    const struct segment *s = &cache.seg[0];
+
+    if (s->gen != 0 || s->state == SEG_DRAINING || s->arena.chunks || (cache.active != 0 && keep.units != 0))
+        return false;
+    if (cache.active != 0)
+        cache_drop_others();
+    return true;
 }
 
 void keep_save(void)
@@ -421,9 +428,7 @@ void keep_save(void)
         return;
     space_read_lock();
     lock_take(&cache.lock);
-    if (!in_first_segment())
-        unlinkat(keep.dir, keep.name, 0);
-    else if (cache.seg[0].nunits - keep.units >= WORTH_IT + cache.seg[0].nunits / 64 && group_units() >= WORTH_IT)
+    if (can_be_image() && cache.seg[0].nunits - keep.units >= WORTH_IT + cache.seg[0].nunits / 64 && group_units() >= WORTH_IT)
         save();
     keep.on = false;
     lock_give(&cache.lock);

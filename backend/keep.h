@@ -28,8 +28,8 @@
  *
  * Saving. At exit and execve, if enough new units were made: a new file, renamed over the old one. The
  * process that loaded the image writes it, not its forks (a shell's children would all write the
- * shell's). An image that outgrew the first segment is removed: the next run begins anew. The directory is
- * kept below a size by removing what was not used for longest.
+ * shell's). A program with more code than the first segment holds keeps what it translated first; its image stays as it is then.
+ * The directory is kept below a size by removing what was not used for longest.
  *
  * Example. `ls` runs for the first time: 1,900 units, written to ~/.cache/dragoman/2b7e….dtc. The second
  * run reads that file's header, maps the program and its libraries by its seed; the mappings match the groups

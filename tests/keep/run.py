@@ -76,6 +76,28 @@ def second_run_translates_nothing(guest, built, folder):
     expect(first.out == second.out, "outputs differ")
 
 
+def more_code_than_an_image_holds(guest, built, folder):
+    """The first image keeps what came first; later runs use it and leave it as it is."""
+    source, program, cache = folder / "many.c", folder / "many", Cache(guest, folder / "cache")
+    lines = [f"__attribute__((noinline)) unsigned f{i}(unsigned x) {{ return x % {i + 3} ? x * {2 * i + 1} ^ x >> 7 : x + {i}; }}"
+             for i in range(1500)]
+    calls = "".join(f"x = f{i}(x);" for i in range(1500))
+    source.write_text("\n".join([*lines, f"int puts(const char *); int printf(const char *, ...); int main(void) {{ unsigned x = 1; {calls}",
+                                 'printf("%u\\n", x); return 0; }']))
+    compile_c(guest, source, program, "-O1")
+    time.sleep(SETTLED)
+    small = ("--cache-size", "1M")
+    first, made, kept = cache.counts(program, options=small)
+    expect(made > 3000 and kept == 0, f"first run: {made} units made, {kept} kept")
+    images = [(image, image.stat().st_mtime_ns) for image in cache.images()]
+    expect(len(images) == 1, f"{len(images)} images")
+    for _ in range(2):
+        again, now, kept = cache.counts(program, options=small)
+        expect(kept > 500 and now < made - 500, f"later run: {now} units made, {kept} kept")
+        expect(first.out == again.out and again.status == 0, "outputs differ")
+    expect(images == [(image, image.stat().st_mtime_ns) for image in cache.images()], "the image was written again")
+
+
 def changed_program_is_translated_anew(guest, built, folder):
     cache, program = Cache(guest, folder / "cache"), folder / "program"
     for name, want in (("one", b"one\n"), ("two", b"two\n")):
@@ -228,7 +250,8 @@ def program_case(guest, built, program):
 
 
 TESTS = [
-    second_run_translates_nothing, changed_program_is_translated_anew, changed_library_is_translated_anew,
+    second_run_translates_nothing, more_code_than_an_image_holds, changed_program_is_translated_anew,
+    changed_library_is_translated_anew,
     two_libraries_at_one_address, code_of_an_absent_library_faults, damaged_images_are_not_used,
     images_of_others_are_not_used, other_options_other_image, many_at_once, folder_stays_small,
     abandoned_files_go, file_size_limit_is_not_exceeded, unwritable_folder_is_no_error, children_find_the_folder,
