@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """The documents against the tree.
 
-The man page has every option, its variable and whether children inherit it, and every log item. The files that the
-documents name exist.
+The man page has every option, its variable and whether children inherit it, every log item and the subcommands'
+options; the shells' completions have those too. The files that the documents name exist.
 """
 
 import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / "binfmt")]
 sys.dont_write_bytecode = True
 from lib import tap                             # noqa: E402
 from lib.guests import TOP                      # noqa: E402
+import completions                              # noqa: E402
 
 STRING = r'(?:"([^"]*)"|NULL)'
 OPTION = re.compile(rf'^OPT\((\w+),\s*(\w+),\s*{STRING},\s*{STRING},\s*{STRING},\s*([01]),\s*\w+,\s*{STRING},', re.M)
@@ -64,6 +65,20 @@ def check_log_item(page, name, doc):
         raise tap.Fail(f"docs/dragoman.1 says '{said}', debug/log.def '{doc}'")
 
 
+def check_subcommand(page, name):
+    """What its usage message lists is in its section of the man page and in the completions."""
+    code = "".join((TOP / folder / f"{name}.c").read_text() for folder in ("binfmt", "chroot")
+                   if (TOP / folder / f"{name}.c").exists())
+    options = set(re.findall(r'^ *(?:fputs\()?"(?:\\n)?  (--[\w-]+)', code, re.M))
+    section = re.search(rf"^\.SH {name.upper()}\n(.*?)^\.SH", page, re.M | re.S)
+    if not options or not section:
+        raise tap.Fail("no options, or no section in docs/dragoman.1")
+    if {head.replace("\\", "") for head in re.findall(r'^\.IP "\\fB([\w\\-]+)\\fR', section.group(1), re.M)} != options:
+        raise tap.Fail(f"docs/dragoman.1 has other options than {sorted(options)}")
+    if set(completions.COMMANDS.get(name, ("", ""))[1].split()) != options:
+        raise tap.Fail(f"binfmt/completions.py has other options than {sorted(options)}")
+
+
 def named_files(document):
     """Relative links, and words in backquotes that look like a path of the tree. <guest> and * stand for any name."""
     text = re.sub(r"^    .*$", "", document.read_text(), flags=re.M)
@@ -88,6 +103,8 @@ def main():
     paragraphs = option_paragraphs(page)
     tests = [(f"option {row[0]}", lambda row=row: check_option(paragraphs, row)) for row in rows]
     tests += [(f"log item {name}", lambda name=name, doc=doc: check_log_item(page, name, doc)) for name, doc in items]
+    commands = re.findall(r'strcmp\(argv\[1\], "(\w+)"\)', (TOP / "loader" / "main.c").read_text())
+    tests += [(f"subcommand {name}", lambda name=name: check_subcommand(page, name)) for name in commands]
     tests += [(f"files named in {d.relative_to(TOP)}", lambda d=d: check_files(d)) for d in DOCUMENTS]
 
     def tables_read():
