@@ -1,13 +1,15 @@
 /* Exclusive, ordered and atomic memory accesses.
  *
  * A load-exclusive remembers the address, with log2 of the size in its top byte, and what it read; the store is a
- * compare-and-swap with that value if address and size are the same. A value that went and came back (ABA) is not noticed.
+ * compare-and-swap with that value if address and size are the same. A value that went and came back (ABA) is not noticed. With
+ * only arithmetic between the two they become one atomic operation (frontend/exclusive.h).
  *
  * Order. On x86 every load is an acquire and every store a release, locked operations order everything. Arm's stlr
  * must also not be passed by a later ldar: a store that is sequentially consistent (IR_MEM_SC). All of these
  * fault on misaligned addresses (Armv8.0 without LSE2).
  */
 #include "frontend/aarch64/trans.h"
+#include "frontend/exclusive.h"
 
 static const uint8_t types[4] = { IR_I8, IR_I16, IR_I32, IR_I64 };
 
@@ -75,6 +77,11 @@ static void store_exclusive(struct aarch64_ctx *ctx, int sz, ir_ref addr, ir_ref
     ir_ref key = tr_get(ctx->tr, A64_REG_ex_key), held = IR_NONE, expect = want;
     unsigned aux = aligned(sz);
 
+    if (same_key(ctx, key, addr, sz) && tr_fuse_exclusive(ctx->tr, want, addr, aux, new)) {
+        tr_put(ctx->tr, A64_REG_ex_key, const64(ctx, A64_NO_MONITOR));
+        wput(ctx, rs, const32(ctx, 0));
+        return;
+    }
     if (!same_key(ctx, key, addr, sz)) {
         held = cmp(ctx, IR_cmpeq, key, monitor_key(ctx, addr, sz));
         expect = select_of(ctx, IR_I64, held, want, new);

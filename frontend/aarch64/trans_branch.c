@@ -32,7 +32,8 @@ bool a64_b_cond(struct aarch64_ctx *ctx, const struct arg_bc *a)
     return true;
 }
 
-/* x compared with 0; of a flag made a register (cset) the condition itself. */
+/* x compared with 0; of a flag made a register (cset) the condition itself. A constant is what a store-exclusive that can't fail
+ * says. */
 static bool if_zero(struct aarch64_ctx *ctx, const struct arg_cb *a, enum ir_op op)
 {
     ir_ref x = rget(ctx, a->sf, a->rt), c;
@@ -40,6 +41,8 @@ static bool if_zero(struct aarch64_ctx *ctx, const struct arg_cb *a, enum ir_op 
 
     if (i->op == IR_zext && ir_at(ctx->u, i->arg[0])->type == IR_I1)
         c = op == IR_cmpne ? i->arg[0] : not1(ctx, i->arg[0]);
+    else if (i->op == IR_const)
+        c = const1(ctx, (i->imm == 0) == (op == IR_cmpeq));
     else
         c = cmp(ctx, op, x, constr(ctx, a->sf, 0));
     tr_branch(ctx->tr, c, target(ctx, a->imm));

@@ -1,11 +1,13 @@
 /* Chapter A: atomics.
  *
  * lr remembers the address and what it read; sc is a compare-and-swap with that value if the address is the
- * same. A value that went and came back (ABA) is not noticed. A misaligned address is the guest's SIGBUS.
+ * same. A value that went and came back (ABA) is not noticed. With only arithmetic between the two they become one atomic operation
+ * (frontend/exclusive.h). A misaligned address is the guest's SIGBUS.
  *
  * aq and rl: sc and the amos are locked, so everything is ordered around them. An lr is a load: acquire on x86 as
  * it is; release (.aqrl) must stay behind earlier stores, which takes a fence.
  */
+#include "frontend/exclusive.h"
 #include "frontend/riscv/trans.h"
 
 /* res_key for this address: lr.w and sc.d don't go together, nor lr.d and sc.w. */
@@ -46,14 +48,19 @@ static bool sc(struct riscv_ctx *ctx, const struct arg_amo *a, enum ir_type t)
     ir_ref addr = xget(ctx, a->rs1), v = xget(ctx, a->rs2);
     ir_ref key = tr_get(ctx->tr, RISCV_REG_res_key), want = tr_get(ctx->tr, RISCV_REG_res_val);
     ir_ref reserved = IR_NONE, expect = want;
+    unsigned aux = t | IR_MEM_SX | IR_MEM_ALIGNED;
 
+    if (same_key(ctx, key, addr, t) && tr_fuse_exclusive(ctx->tr, want, addr, aux, v)) {
+        tr_put(ctx->tr, RISCV_REG_res_key, const64(ctx, RISCV_NO_RESERVATION));
+        xput(ctx, a->rd, const64(ctx, 0));
+        return true;
+    }
     if (!same_key(ctx, key, addr, t)) {
         reserved = cmp(ctx, IR_cmpeq, key, reservation_key(ctx, addr, t));
         expect = select64(ctx, reserved, want, v);
     }
 
-    ir_ref old = ir_emit(ctx->u, IR_cas, IR_I64, (uint16_t)(t | IR_MEM_SX | IR_MEM_ALIGNED), addr,
-                         expect, v, 0);
+    ir_ref old = ir_emit(ctx->u, IR_cas, IR_I64, (uint16_t)aux, addr, expect, v, 0);
     ir_ref failed = cmp(ctx, IR_cmpne, old, want);
 
     if (reserved) {

@@ -171,6 +171,10 @@ static bool branch(struct riscv_ctx *ctx, const struct arg_b *a, enum ir_op op, 
         tr_branch(ctx->tr, ir_at(ctx->u, x)->arg[0], taken);
         return true;
     }
+    if (a->rs2 == 0 && op == IR_cmpne && ir_is_const(ctx->u, x)) { /* after an sc that can't fail */
+        tr_branch(ctx->tr, ir_const_val(ctx->u, IR_I1, ir_at(ctx->u, x)->imm != 0), taken);
+        return true;
+    }
     tr_branch(ctx->tr, swap ? cmp(ctx, op, y, x) : cmp(ctx, op, x, y), taken);
     return true;
 }
