@@ -119,6 +119,17 @@ void limits_native_failed(struct thread *t)
         raise_host(t->limits, i);
 }
 
+void limits_after_fork(struct thread *t)
+{
+    if (t->limits == &limits_process)
+        return;
+    space_write_lock();
+    limits_process = *t->limits;
+    t->limits = &limits_process;
+    tell_space(&limits_process);
+    space_write_unlock();
+}
+
 /* --- the calls ------------------------------------------------------------------------------------------ */
 
 static int index_of(uint64_t resource)

@@ -41,5 +41,8 @@ const char *limits_word(const struct thread *t, char out[LIMITS_WORD]);
 void limits_before_native(struct thread *t);
 void limits_native_failed(struct thread *t);
 
+/** In the child of a fork: a vfork's child that forked had limits of its own, which are the new process's. */
+void limits_after_fork(struct thread *t);
+
 /** /proc/self/limits. */
 void limits_print(FILE *f, const struct thread *t);

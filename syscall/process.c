@@ -90,6 +90,7 @@ static void child_of_fork(struct thread *t, const struct clone_request *q)
     host_raw2(__NR_set_robust_list, NULL, 24);
     thread_set_clear_tid(t, q->flags & CLONE_CHILD_CLEARTID ? q->child_tid : 0);
     pthread_mutex_init(&t->sighand->lock, NULL);
+    limits_after_fork(t);
     clone_set_registers(t->cpu, q);
     t->tid = (uint32_t)host_raw1(__NR_gettid, 0);
     clone_store_tids(q, t->tid, false);

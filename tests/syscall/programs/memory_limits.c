@@ -164,6 +164,28 @@ static void vforked(void)
     print_limits();
 }
 
+/* A vfork's child that forks: its child's limits are for its child's mappings. */
+static void vforked_fork(void)
+{
+    int status = -1;
+    if (vfork() == 0) {
+        struct rlimit small = { 64 * MB, 300 * MB };
+        setrlimit(RLIMIT_AS, &small);
+        volatile pid_t pid = fork();
+        if (pid == 0) {
+            int bits = map(100 * MB, PROT_READ, MAP_PRIVATE) != NULL;
+            small.rlim_cur = 250 * MB;
+            setrlimit(RLIMIT_AS, &small);
+            _exit(bits + 2 * (map(100 * MB, PROT_READ, MAP_PRIVATE) != NULL));
+        }
+        waitpid(pid, &status, 0);
+        _exit(WEXITSTATUS(status));
+    }
+    wait(&status);
+    printf("  status %x\n", status);
+    show("100 MB", map(100 * MB, PROT_READ, MAP_PRIVATE) != NULL);
+}
+
 static void nobody(void)
 {
     if (getuid() == 0 && setuid(65534) < 0)
@@ -218,6 +240,7 @@ int main(int argc, char **argv)
     in_child("data", data);
     in_child("programs", programs);
     in_child("vfork", vforked);
+    in_child("fork in vfork's child", vforked_fork);
     in_child("without privileges", nobody);
     printf("set by the parent\n");
     return by_parent();
