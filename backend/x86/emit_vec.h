@@ -71,6 +71,27 @@ static inline uint64_t vsplat(unsigned size, uint64_t lane)
     return lane * ones[size];
 }
 
+/* --- integer lanes */
+
+/** Is the op unsigned; has it a variant of IR_V_*? */
+static inline bool vec_uns(const struct vec_op *v)
+{
+    return v->i->aux & IR_V_UNS;
+}
+static inline bool vec_has(const struct vec_op *v, unsigned bit)
+{
+    return v->i->aux & bit;
+}
+/** The sign bit of each lane of 1 << size bytes. */
+static inline uint64_t vsign(unsigned size)
+{
+    return vsplat(size, 1ull << ((8u << size) - 1));
+}
+/** d = a shifted right by n bits, the sign in or zeros, lanes of any size (emit_vec_int.c). */
+void vshift_right(struct x86_emit *e, bool sign, unsigned size, unsigned d, unsigned a, unsigned n);
+/** d = the lower half's lanes of a, or the upper half's, extended to twice the width with zeros or signs (emit_vec_mul.c). */
+void vextend(struct x86_emit *e, bool u, bool hi, unsigned size, unsigned d, unsigned a);
+
 /* An op's function: false if it has no code for the variant, having emitted nothing. */
 typedef bool vec_fn(struct vec_op *v);
 

@@ -1,20 +1,5 @@
-/* Integer lanes: arithmetic, comparisons, shifts, bits. */
+/* Integer lanes: sums, comparisons, shifts, bits. */
 #include "backend/x86/emit_vec.h"
-
-static bool uns(const struct vec_op *v)
-{
-    return v->i->aux & IR_V_UNS;
-}
-
-static bool has(const struct vec_op *v, unsigned bit)
-{
-    return v->i->aux & bit;
-}
-
-static uint64_t sign_of(unsigned size)
-{
-    return vsplat(size, 1ull << ((8u << size) - 1));
-}
 
 /* ------------------------------------------------------------------ logic */
 
@@ -76,8 +61,8 @@ static void greater(struct x86_emit *e, bool u, unsigned size, unsigned d, unsig
     if (u) {
         unsigned t = vtemp(e);
 
-        v3k(e, V_PXOR, d, a, sign_of(size), sign_of(size));
-        v3k(e, V_PXOR, t, b, sign_of(size), sign_of(size));
+        v3k(e, V_PXOR, d, a, vsign(size), vsign(size));
+        v3k(e, V_PXOR, t, b, vsign(size), vsign(size));
         v3(e, V_PCMPGT(size), d, d, t);
     } else {
         v3(e, V_PCMPGT(size), d, a, b);
@@ -110,7 +95,7 @@ bool vec_cmpeq(struct vec_op *v)
 
 bool vec_cmpgt(struct vec_op *v)
 {
-    greater(v->e, uns(v), v->size, v->d, v->a, v->b);
+    greater(v->e, vec_uns(v), v->size, v->d, v->a, v->b);
     return true;
 }
 
@@ -119,10 +104,10 @@ bool vec_cmpge(struct vec_op *v)
     struct x86_emit *e = v->e;
 
     if (v->size < 3) { /* a is the maximum */
-        v3(e, max_ops[uns(v)][v->size], v->d, v->a, v->b);
+        v3(e, max_ops[vec_uns(v)][v->size], v->d, v->a, v->b);
         v3(e, V_PCMPEQ(v->size), v->d, v->d, v->a);
     } else {
-        greater(e, uns(v), 3, v->d, v->b, v->a);
+        greater(e, vec_uns(v), 3, v->d, v->b, v->a);
         invert(e, v->d);
     }
     return true;
@@ -165,7 +150,7 @@ static void minimum(struct x86_emit *e, bool max, bool u, unsigned size, unsigne
 
 bool vec_minmax(struct vec_op *v)
 {
-    minimum(v->e, v->i->op == IR_vmax, uns(v), v->size, v->d, v->a, v->b);
+    minimum(v->e, v->i->op == IR_vmax, vec_uns(v), v->size, v->d, v->a, v->b);
     return true;
 }
 
@@ -212,7 +197,7 @@ static void saturate_signed(struct vec_op *v, bool sub)
 {
     struct x86_emit *e = v->e;
     unsigned r = vtemp(e), t = vtemp(e), over = vtemp(e);
-    uint64_t max = ~sign_of(v->size);
+    uint64_t max = ~vsign(v->size);
 
     v3(e, sub ? V_PSUB(v->size) : V_PADD(v->size), r, v->a, v->b);
     v3(e, V_PXOR, over, v->a, r);
@@ -230,11 +215,11 @@ bool vec_addsub(struct vec_op *v)
 {
     bool sub = v->i->op == IR_vsub;
 
-    if (!has(v, IR_V_SAT))
+    if (!vec_has(v, IR_V_SAT))
         v3(v->e, sub ? V_PSUB(v->size) : V_PADD(v->size), v->d, v->a, v->b);
     else if (v->size < 2)
-        v3(v->e, sat_ops[sub][uns(v)][v->size], v->d, v->a, v->b);
-    else if (uns(v))
+        v3(v->e, sat_ops[sub][vec_uns(v)][v->size], v->d, v->a, v->b);
+    else if (vec_uns(v))
         saturate_unsigned(v, sub);
     else
         saturate_signed(v, sub);
@@ -248,7 +233,7 @@ static bool has_shift(unsigned size, bool sign)
 }
 
 /* d = a >> n in lanes of any size; d may be a. */
-static void right(struct x86_emit *e, bool sign, unsigned size, unsigned d, unsigned a, unsigned n)
+void vshift_right(struct x86_emit *e, bool sign, unsigned size, unsigned d, unsigned a, unsigned n)
 {
     unsigned w = 8u << size, t;
     uint64_t mask;
@@ -289,16 +274,16 @@ static void right(struct x86_emit *e, bool sign, unsigned size, unsigned d, unsi
 bool vec_hadd(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
-    bool rnd = has(v, IR_V_RND);
+    bool rnd = vec_has(v, IR_V_RND);
     unsigned t;
 
-    if (uns(v) && rnd && v->size < 2) {
+    if (vec_uns(v) && rnd && v->size < 2) {
         v3(e, v->size ? X86_OP(66, 0F, E3) : X86_OP(66, 0F, E0), v->d, v->a, v->b);
         return true;
     }
     t = vtemp(e);
     v3(e, V_PXOR, t, v->a, v->b);
-    right(e, !uns(v), v->size, t, t, 1);
+    vshift_right(e, !vec_uns(v), v->size, t, t, 1);
     v3(e, rnd ? V_POR : V_PAND, v->d, v->a, v->b);
     v3(e, rnd ? V_PSUB(v->size) : V_PADD(v->size), v->d, v->d, t);
     return true;
@@ -311,7 +296,7 @@ bool vec_hsub(struct vec_op *v)
     unsigned t = vtemp(e);
 
     v3(e, V_PXOR, v->d, v->a, v->b);
-    right(e, !uns(v), v->size, v->d, v->d, 1);
+    vshift_right(e, !vec_uns(v), v->size, v->d, v->d, 1);
     v3(e, V_PANDN, t, v->a, v->b);
     v3(e, V_PSUB(v->size), v->d, v->d, t);
     return true;
@@ -322,8 +307,8 @@ bool vec_abd(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned t = vtemp(e);
 
-    minimum(e, true, uns(v), v->size, v->d, v->a, v->b);
-    minimum(e, false, uns(v), v->size, t, v->a, v->b);
+    minimum(e, true, vec_uns(v), v->size, v->d, v->a, v->b);
+    minimum(e, false, vec_uns(v), v->size, t, v->a, v->b);
     v3(e, V_PSUB(v->size), v->d, v->d, t);
     return true;
 }
@@ -340,7 +325,7 @@ static void fix_min(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned t = vtemp(e);
 
-    vk(e, t, sign_of(v->size), sign_of(v->size));
+    vk(e, t, vsign(v->size), vsign(v->size));
     v3(e, V_PCMPEQ(v->size), t, t, v->d);
     if (v->i->op == IR_vneg) { /* only where it was MIN before */
         unsigned s = vtemp(e);
@@ -366,188 +351,8 @@ bool vec_negabs(struct vec_op *v)
         v3(e, V_PXOR, v->d, v->a, t);
         v3(e, V_PSUB(3), v->d, v->d, t);
     }
-    if (has(v, IR_V_SAT))
+    if (vec_has(v, IR_V_SAT))
         fix_min(v);
-    return true;
-}
-
-/* ------------------------------------------------------------------ products */
-
-static void mul64(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    unsigned t = vtemp(e), s = vtemp(e);
-
-    vshift(e, VEC_SHR, 3, t, v->a, 32);
-    v3(e, X86_OP(66, 0F, F4), t, t, v->b);
-    vshift(e, VEC_SHR, 3, s, v->b, 32);
-    v3(e, X86_OP(66, 0F, F4), s, s, v->a);
-    v3(e, V_PADD(3), t, t, s);
-    vshift(e, VEC_SHL, 3, t, t, 32);
-    v3(e, X86_OP(66, 0F, F4), v->d, v->a, v->b);
-    v3(e, V_PADD(3), v->d, v->d, t);
-}
-
-static void mul8(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    unsigned t = vtemp(e);
-
-    v3(e, X86_OP(66, 0F, D5), v->d, v->a, v->b); /* even bytes */
-    v3k(e, V_PAND, v->d, v->d, vsplat(1, 0xff), vsplat(1, 0xff));
-    vshift(e, VEC_SHR, 1, t, v->b, 8);
-    unsigned s = vtemp(e);
-    v3k(e, V_PAND, s, v->a, vsplat(1, 0xff00), vsplat(1, 0xff00));
-    v3(e, X86_OP(66, 0F, D5), t, t, s); /* odd bytes, in place */
-    v3(e, V_POR, v->d, v->d, t);
-}
-
-bool vec_mul(struct vec_op *v)
-{
-    switch (v->size) {
-    case 0: mul8(v); break;
-    case 1: v3(v->e, X86_OP(66, 0F, D5), v->d, v->a, v->b); break;
-    case 2: v3(v->e, X86_OP(66, 0F38, 40), v->d, v->a, v->b); break;
-    default: mul64(v);
-    }
-    return true;
-}
-
-/* 2*a*b of 32-bit lanes: even and odd 64-bit products, doubled, their high halves; only MIN*MIN overflows. */
-static void mulh32(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    unsigned even = vtemp(e), odd = vtemp(e), t = vtemp(e);
-
-    vshift(e, VEC_SHR, 3, odd, v->a, 32);
-    vshift(e, VEC_SHR, 3, t, v->b, 32);
-    v3(e, X86_OP(66, 0F38, 28), odd, odd, t);
-    v3(e, X86_OP(66, 0F38, 28), even, v->a, v->b);
-    v3(e, V_PADD(3), odd, odd, odd);
-    v3(e, V_PADD(3), even, even, even);
-    if (has(v, IR_V_RND)) {
-        vk(e, t, 1ull << 31, 1ull << 31);
-        v3(e, V_PADD(3), odd, odd, t);
-        v3(e, V_PADD(3), even, even, t);
-    }
-    vshift(e, VEC_SHR, 3, even, even, 32);
-    v3i(e, X86_OP(66, 0F3A, 0E), v->d, even, odd, 0xcc); /* pblendw */
-}
-
-bool vec_qdmulh(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    unsigned t = vtemp(e);
-
-    if (v->size == 2) {
-        mulh32(v);
-    } else if (has(v, IR_V_RND)) {
-        v3(e, X86_OP(66, 0F38, 0B), v->d, v->a, v->b); /* pmulhrsw */
-    } else {
-        v3(e, X86_OP(66, 0F, E5), v->d, v->a, v->b);
-        v3(e, V_PADD(1), v->d, v->d, v->d);
-        v3(e, X86_OP(66, 0F, D5), t, v->a, v->b);
-        vshift(e, VEC_SHR, 1, t, t, 15);
-        v3(e, V_POR, v->d, v->d, t);
-    }
-    /* MIN * MIN gives MIN instead of MAX, and nothing else gives MIN. */
-    vk(e, t, sign_of(v->size), sign_of(v->size));
-    v3(e, V_PCMPEQ(v->size), t, t, v->d);
-    v3(e, V_PXOR, v->d, v->d, t);
-    return true;
-}
-
-/* d = the half of a, extended to lanes of twice the width. */
-static void widen(struct x86_emit *e, bool u, bool hi, unsigned size, unsigned d, unsigned a)
-{
-    static const uint32_t ops[2][3] = {
-        { X86_OP(66, 0F38, 20), X86_OP(66, 0F38, 23), X86_OP(66, 0F38, 25) },
-        { X86_OP(66, 0F38, 30), X86_OP(66, 0F38, 33), X86_OP(66, 0F38, 35) },
-    };
-
-    if (hi) {
-        v2i(e, X86_OP(66, 0F, 70), d, a, 0xee);
-        a = d;
-    }
-    v2(e, ops[u][size], d, a);
-}
-
-bool vec_widen(struct vec_op *v)
-{
-    widen(v->e, uns(v), has(v, IR_V_HI), v->size, v->d, v->a);
-    return true;
-}
-
-bool vec_mull(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    bool hi = has(v, IR_V_HI);
-    unsigned t = vtemp(e);
-
-    if (v->size == 2) { /* the dwords go to the even places */
-        unsigned order = hi ? 0xfa : 0x50;
-
-        v2i(e, X86_OP(66, 0F, 70), v->d, v->a, order);
-        v2i(e, X86_OP(66, 0F, 70), t, v->b, order);
-        v3(e, uns(v) ? X86_OP(66, 0F, F4) : X86_OP(66, 0F38, 28), v->d, v->d, t);
-        return true;
-    }
-    widen(e, uns(v), hi, v->size, v->d, v->a);
-    widen(e, uns(v), hi, v->size, t, v->b);
-    v3(e, v->size == 0 ? X86_OP(66, 0F, D5) : X86_OP(66, 0F38, 40), v->d, v->d, t);
-    return true;
-}
-
-bool vec_pmull(struct vec_op *v)
-{
-    if (v->size != 3 || !host_features.clmul)
-        return false;
-    v3i(v->e, X86_OP(66, 0F3A, 44), v->d, v->a, v->b, has(v, IR_V_HI) ? 0x11 : 0);
-    return true;
-}
-
-/* Bytes as words: pmaddwd sums pairs, phaddd the pairs of pairs. */
-bool vec_dot(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    bool ub = uns(v), ua = ub || has(v, IR_V_SU);
-    unsigned t = vtemp(e), s = vtemp(e);
-
-    widen(e, ua, false, 0, v->d, v->b);
-    widen(e, ub, false, 0, t, v->c);
-    v3(e, X86_OP(66, 0F, F5), v->d, v->d, t);
-    widen(e, ua, true, 0, t, v->b);
-    widen(e, ub, true, 0, s, v->c);
-    v3(e, X86_OP(66, 0F, F5), t, t, s);
-    v3(e, X86_OP(66, 0F38, 02), v->d, v->d, t);
-    v3(e, V_PADD(2), v->d, v->d, v->a);
-    return true;
-}
-
-bool vec_paddl(struct vec_op *v)
-{
-    struct x86_emit *e = v->e;
-    unsigned t = vtemp(e);
-
-    if (v->size == 0) { /* pmaddubsw: unsigned by signed */
-        vk(e, t, vsplat(0, 1), vsplat(0, 1));
-        uns(v) ? v3(e, X86_OP(66, 0F38, 04), v->d, v->a, t) : v3(e, X86_OP(66, 0F38, 04), v->d, t, v->a);
-        return true;
-    }
-    if (v->size == 1 && !uns(v)) {
-        v3k(e, X86_OP(66, 0F, F5), v->d, v->a, vsplat(1, 1), vsplat(1, 1));
-        return true;
-    }
-    if (uns(v)) {
-        right(e, false, v->size + 1, t, v->a, v->w);
-        vshift(e, VEC_SHL, v->size + 1, v->d, v->a, v->w);
-        vshift(e, VEC_SHR, v->size + 1, v->d, v->d, v->w);
-    } else {
-        right(e, true, v->size + 1, t, v->a, v->w);
-        vshift(e, VEC_SHL, v->size + 1, v->d, v->a, v->w);
-        right(e, true, v->size + 1, v->d, v->d, v->w);
-    }
-    v3(e, V_PADD(v->size + 1), v->d, v->d, t);
     return true;
 }
 
@@ -575,11 +380,11 @@ static void left(struct x86_emit *e, unsigned size, unsigned d, unsigned a, unsi
 static void saturate_shift(struct vec_op *v, unsigned n)
 {
     struct x86_emit *e = v->e;
-    bool su = has(v, IR_V_SU), u = uns(v) || su;
+    bool su = vec_has(v, IR_V_SU), u = vec_uns(v) || su;
     unsigned back = vtemp(e), t = vtemp(e);
-    uint64_t max = ~sign_of(v->size);
+    uint64_t max = ~vsign(v->size);
 
-    right(e, !u, v->size, back, v->d, n);
+    vshift_right(e, !u, v->size, back, v->d, n);
     v3(e, V_PCMPEQ(v->size), back, back, v->a); /* ones: it fits */
     if (u) { /* else ones */
         vones(e, t);
@@ -601,7 +406,7 @@ static void saturate_shift(struct vec_op *v, unsigned n)
 bool vec_shli(struct vec_op *v)
 {
     left(v->e, v->size, v->d, v->a, (unsigned)v->i->imm);
-    if (has(v, IR_V_SAT))
+    if (vec_has(v, IR_V_SAT))
         saturate_shift(v, (unsigned)v->i->imm);
     return true;
 }
@@ -612,13 +417,13 @@ bool vec_shri(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned n = (unsigned)v->i->imm, t;
 
-    right(e, !uns(v), v->size, v->d, v->a, n);
-    if (!has(v, IR_V_RND) || !n)
+    vshift_right(e, !vec_uns(v), v->size, v->d, v->a, n);
+    if (!vec_has(v, IR_V_RND) || !n)
         return true;
     t = vtemp(e);
-    right(e, false, v->size, t, v->a, n - 1);
+    vshift_right(e, false, v->size, t, v->a, n - 1);
     v3k(e, V_PAND, t, t, vsplat(v->size, 1), vsplat(v->size, 1));
-    if (!uns(v) && n == v->w) /* of -1 and less the sum is 0 */
+    if (!vec_uns(v) && n == v->w) /* of -1 and less the sum is 0 */
         vzero(e, v->d);
     else
         v3(e, V_PADD(v->size), v->d, v->d, t);
@@ -669,8 +474,8 @@ static void shift_words(struct vec_op *v, unsigned n, const unsigned t[4])
     vshift(e, VEC_SHL, 1, n, v->b, 8);
     vshift(e, VEC_SAR, 1, n, n, 8);
     for (unsigned hi = 0; hi < 2; hi++) {
-        widen(e, uns(v), hi, 1, a, v->a);
-        widen(e, false, hi, 1, counts, n);
+        vextend(e, vec_uns(v), hi, 1, a, v->a);
+        vextend(e, false, hi, 1, counts, n);
         shift_by_lane(e, v->i, 2, hi ? v->d : half, a, counts, t);
     }
     v3k(e, V_PAND, half, half, low, low);
@@ -683,7 +488,7 @@ bool vec_shlv(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned t[4], n;
 
-    if (!host_features.avx2 || v->size == 0 || has(v, IR_V_SAT))
+    if (!host_features.avx2 || v->size == 0 || vec_has(v, IR_V_SAT))
         return false;
     for (unsigned k = 0; k < 4; k++)
         t[k] = vtemp(e);
@@ -693,7 +498,7 @@ bool vec_shlv(struct vec_op *v)
         return true;
     }
     vshift(e, VEC_SHL, v->size, n, v->b, v->w - 8);
-    right(e, true, v->size, n, n, v->w - 8);
+    vshift_right(e, true, v->size, n, n, v->w - 8);
     shift_by_lane(e, v->i, v->size, v->d, v->a, n, t);
     return true;
 }
@@ -709,10 +514,10 @@ bool vec_qaddx(struct vec_op *v)
 
     if (v->size > 1)
         return false;
-    if (!uns(v)) {
-        v3k(e, V_PXOR, v->d, v->a, sign_of(v->size), sign_of(v->size));
+    if (!vec_uns(v)) {
+        v3k(e, V_PXOR, v->d, v->a, vsign(v->size), vsign(v->size));
         v3(e, addus[v->size], v->d, v->d, v->b);
-        v3k(e, V_PXOR, v->d, v->d, sign_of(v->size), sign_of(v->size));
+        v3k(e, V_PXOR, v->d, v->d, vsign(v->size), vsign(v->size));
         return true;
     }
     t = vtemp(e);
@@ -804,7 +609,7 @@ bool vec_cls(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned x = vtemp(e), a = v->a;
 
-    right(e, true, v->size, x, a, 1);
+    vshift_right(e, true, v->size, x, a, 1);
     v3(e, V_PXOR, x, x, a);
     v->a = x;
     clz(v);
