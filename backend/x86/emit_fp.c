@@ -367,13 +367,28 @@ static void code_to_int(struct x86_emit *e, const struct stub *s)
 
 static bool to_int_on_host(const struct ir_insn *i)
 {
-    return IR_FP_RM(i->aux) == IR_RM_DYN || IR_FP_RM(i->aux) == IR_RM_RTZ;
+    return IR_FP_RM(i->aux) != IR_RM_RMM;
 }
 
-/* d = a converted as MXCSR rounds, or to zero. */
-static void convert_to_int(struct x86_emit *e, const struct ir_insn *i, bool wide, unsigned size, unsigned a)
+/* Of roundsd, for static modes. SUPPRESS: inexact is not raised. */
+static const uint8_t round_imm[8] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2, [IR_RM_RTZ] = 3 };
+enum { SUPPRESS = 8 };
+
+static void round_to(struct x86_emit *e, bool wide, unsigned d, unsigned a, unsigned imm)
 {
-    if (IR_FP_RM(i->aux) == IR_RM_RTZ)
+    v3i(e, wide ? X86_OP(66, 0F3A, 0B) : X86_OP(66, 0F3A, 0A), d, a, a, imm);
+}
+
+/* d = a converted as MXCSR rounds, to zero, or rounded otherwise first: into `t`, with `imm` of roundsd. */
+static void convert_to_int(struct x86_emit *e, const struct ir_insn *i, bool wide, unsigned size, unsigned a, unsigned t, unsigned imm)
+{
+    enum ir_rm rm = IR_FP_RM(i->aux);
+
+    if (rm != IR_RM_DYN && rm != IR_RM_RTZ) {
+        round_to(e, wide, t, a, imm);
+        a = t;
+    }
+    if (rm != IR_RM_DYN)
         wide ? x86_cvttsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvttss2si_rx(&e->b, size, e->d, xmm(a));
     else
         wide ? x86_cvtsd2si_rx(&e->b, size, e->d, xmm(a)) : x86_cvtss2si_rx(&e->b, size, e->d, xmm(a));
@@ -389,9 +404,12 @@ static void to_int_in_c(struct x86_emit *e, struct ir_insn *i, enum x86_cc cc, s
     stub_jcc(e, s, cc);
 }
 
+/* What does not fit must not raise inexact. Only doubles may have fractions and be too large at the same time, for 32 bits: they are
+ * rounded again when all else is known. */
 void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
 {
-    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type);
+    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), size = op_size(i->type), t = a, imm = round_imm[IR_FP_RM(i->aux)];
+    bool rounds = IR_FP_RM(i->aux) != IR_RM_DYN && IR_FP_RM(i->aux) != IR_RM_RTZ, twice = rounds && from == IR_F64 && size == 4;
     struct stub *s;
 
     if (scaled_rt(e, i))
@@ -400,12 +418,16 @@ void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
         to_int_rt_keep(e, i, a, from, e->d);
         return;
     }
+    if (rounds)
+        t = ra_temp(&e->ra, RA_XMM, 0);
     touch_if_fz(e, i, from == IR_F64, a);
-    convert_to_int(e, i, from == IR_F64, size, a);
+    convert_to_int(e, i, from == IR_F64, size, a, t, imm | (twice ? SUPPRESS : 0));
     /* MIN is what the host gives for all it can't convert: MIN - 1 overflows. */
     x86_cmp_ri(&e->b, size, e->d, 1);
     s = stub_code(e, code_to_int);
     to_int_in_c(e, i, X86_O, s);
+    if (twice)
+        round_to(e, true, t, a, imm);
     stub_back(e, s);
 }
 
@@ -413,7 +435,7 @@ void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
  * patterns are larger, go to C before they could raise anything. */
 void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
 {
-    unsigned a = e->o[0].reg, from = arg_type(e, i, 0);
+    unsigned a = e->o[0].reg, from = arg_type(e, i, 0), t = a;
     struct stub *s;
 
     if (scaled_rt(e, i))
@@ -422,6 +444,8 @@ void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
         to_int_rt_keep(e, i, a, from, e->d);
         return;
     }
+    if (IR_FP_RM(i->aux) != IR_RM_DYN && IR_FP_RM(i->aux) != IR_RM_RTZ)
+        t = ra_temp(&e->ra, RA_XMM, 0);
     touch_if_fz(e, i, from == IR_F64, a);
     if (from == IR_F64) {
         x86_movq_rx(&e->b, e->d, xmm(a));
@@ -433,7 +457,7 @@ void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
     }
     s = stub_code(e, code_to_int);
     to_int_in_c(e, i, X86_A, s);
-    convert_to_int(e, i, from == IR_F64, 8, a);
+    convert_to_int(e, i, from == IR_F64, 8, a, t, round_imm[IR_FP_RM(i->aux)]);
     stub_back(e, s);
 }
 

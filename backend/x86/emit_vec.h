@@ -96,13 +96,17 @@ void vextend(struct x86_emit *e, bool u, bool hi, unsigned size, unsigned d, uns
 typedef bool vec_fn(struct vec_op *v);
 
 /* --- F16 lanes (emit_vec_half.c): as a function of the table */
-vec_fn vec_half_arith, vec_half_fma, vec_half_cmp;
+vec_fn vec_half_arith, vec_half_fma, vec_half_cmp, vec_half_minmax, vec_half_to_int, vec_half_from_int;
 /** vfrint with the immediate of roundps. */
 bool vec_half_frint(struct vec_op *v, unsigned imm);
 /** Goes to C if a lane of the result is a NaN or the smallest normal number. */
 void vec_half_check(struct vec_op *v);
 /** The op in C if `cc` holds, instead of what comes before this (emit_vec_fp.c). */
 void vec_stub_in_c(struct vec_op *v, enum x86_cc cc);
+
+/** The op in C for those who jumped at `from`, instead of what came between there and here: where no
+ * temporary may be taken, since what that spills must be spilled on both ways. */
+void vec_stub_instead(struct vec_op *v, uint32_t from);
 
 #define VEC_EMIT(op, kind, fn) vec_fn vec_##fn;
 #include "backend/x86/vec_emit.def"

@@ -111,9 +111,7 @@ void vec_stub_in_c(struct vec_op *v, enum x86_cc cc)
     stub_back(v->e, s);
 }
 
-/* The op in C for those who jumped at `from`, instead of what came between there and here: where no
- * temporary may be taken, since what that spills must be spilled on both ways. */
-static void stub_instead(struct vec_op *v, uint32_t from)
+void vec_stub_instead(struct vec_op *v, uint32_t from)
 {
     struct stub *s = stub_for(v);
 
@@ -215,7 +213,7 @@ bool vec_farith(struct vec_op *v)
     return true;
 }
 
-/* 0 * inf would raise invalid: such lanes go to C before. All temporaries are taken before that jump, see stub_instead(). */
+/* 0 * inf would raise invalid: such lanes go to C before. All temporaries are taken before that jump, see vec_stub_instead(). */
 bool vec_fmulx(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
@@ -316,7 +314,7 @@ bool vec_fminmax(struct vec_op *v)
     uint32_t op;
 
     if (!on_host(v, true))
-        return false;
+        return vec_half_minmax(v);
     t = vtemp(e);
     r = ra_temp(&e->ra, RA_GPR, 0);
     a = quiet_half(v, v->a, false);
@@ -334,7 +332,7 @@ bool vec_fminmax(struct vec_op *v)
     v3(e, op, v->d, a, b);
     v3(e, max ? V_PAND : V_POR, v->d, v->d, t);
     zero_rest(v);
-    stub_instead(v, nan);
+    vec_stub_instead(v, nan);
     return true;
 }
 
@@ -411,10 +409,28 @@ static uint64_t power32(int n)
     return vsplat(2, (uint64_t)(127 + n) << 23);
 }
 
+/* Conversions to integers under a static mode round first: what fits and has a fraction raises inexact, what does not fit has
+ * none. */
+static bool rounds_first(const struct vec_op *v)
+{
+    return IR_FP_RM(fp_aux(v)) != IR_RM_DYN && IR_FP_RM(fp_aux(v)) != IR_RM_RTZ;
+}
+
+static void round_first(struct vec_op *v, unsigned d, unsigned a)
+{
+    unsigned imm;
+
+    round_imm(v, &imm);
+    if (single(v) && wide(v))
+        v3i(v->e, X86_OP(66, 0F3A, 0B), d, a, a, imm);
+    else
+        v2i(v->e, wide(v) ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), d, a, imm);
+}
+
 /* To integers: d = a converted. */
 static void convert32(struct vec_op *v, unsigned a)
 {
-    v2(v->e, IR_FP_RM(fp_aux(v)) == IR_RM_RTZ ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, a);
+    v2(v->e, IR_FP_RM(fp_aux(v)) != IR_RM_DYN ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), v->d, a);
 }
 
 /* A jump if a lane's magnitude, or with `positive` the number itself, is not below 2^n: bit patterns are in order. */
@@ -443,28 +459,31 @@ static bool to_int32(struct vec_op *v, bool is_signed)
 {
     struct x86_emit *e = v->e;
     int scale = (int)v->i->imm;
-    unsigned a = zero_others(v), t, r;
-    uint32_t large;
+    unsigned a = zero_others(v), t = vtemp(e), r;
+    uint32_t large = 0;
+    bool all_fit = is_signed && !scale; /* or are told by MIN */
 
     touch(v, a);
-    if (is_signed && !scale) {
-        t = vtemp(e);
-        r = ra_temp(&e->ra, RA_GPR, 0);
-        convert32(v, a);
-        v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
-        x86_movmskps_rx(&e->b, r, xmm(t));
-        x86_test_rr(&e->b, 4, r, r);
-        vec_stub_in_c(v, X86_NE);
-        return true;
-    }
-    t = vtemp(e);
-    large = jump_if_large(v, a, 31 - scale, !is_signed);
+    r = all_fit ? ra_temp(&e->ra, RA_GPR, 0) : 0;
+    if (!all_fit)
+        large = jump_if_large(v, a, 31 - scale, !is_signed);
     if (scale) {
         v3k(e, X86_OP(NP, 0F, 59), t, a, power32(scale), power32(scale));
         a = t;
     }
+    if (rounds_first(v)) {
+        round_first(v, t, a);
+        a = t;
+    }
     convert32(v, a);
-    stub_instead(v, large);
+    if (!all_fit) {
+        vec_stub_instead(v, large);
+        return true;
+    }
+    v3k(e, V_PCMPEQ(2), t, v->d, vsplat(2, 1u << 31), vsplat(2, 1u << 31));
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    vec_stub_in_c(v, X86_NE);
     return true;
 }
 
@@ -486,7 +505,7 @@ static bool from_int32(struct vec_op *v, bool is_signed)
     if (v->i->imm)
         v3k(e, X86_OP(NP, 0F, 59), v->d, v->d, power32(-(int)v->i->imm), power32(-(int)v->i->imm));
     if (!is_signed)
-        stub_instead(v, large);
+        vec_stub_instead(v, large);
     return true;
 }
 
@@ -501,8 +520,8 @@ static unsigned lanes64(const struct vec_op *v)
 static bool to_int64(struct vec_op *v, bool is_signed)
 {
     struct x86_emit *e = v->e;
-    bool rtz = IR_FP_RM(fp_aux(v)) == IR_RM_RTZ;
-    unsigned n = lanes64(v), r[2], t, limit;
+    bool truncates = IR_FP_RM(fp_aux(v)) != IR_RM_DYN;
+    unsigned n = lanes64(v), a = v->a, r[2], t, limit;
     struct stub *s;
     uint32_t large[2];
 
@@ -512,18 +531,22 @@ static bool to_int64(struct vec_op *v, bool is_signed)
     limit = ra_temp(&e->ra, RA_GPR, 0);
     for (unsigned k = 0; k < n; k++)
         r[k] = ra_temp(&e->ra, RA_GPR, 0);
-    touch(v, v->a);
-    if (n == 2)
-        v3(e, V_PUNPCKHQDQ, t, v->a, v->a);
+    touch(v, a);
     if (!is_signed)
         x86_mov_ri(&e->b, 8, limit, 0x43e0000000000000);
     for (unsigned k = 0; k < n && !is_signed; k++) {
-        x86_movq_rx(&e->b, r[k], xmm(k ? t : v->a));
+        k ? x86_pextrq_rxi(&e->b, r[k], xmm(a), 1) : x86_movq_rx(&e->b, r[k], xmm(a));
         x86_cmp_rr(&e->b, 8, r[k], limit);
         large[k] = x86_jcc_rel32_fwd(&e->b, X86_AE);
     }
+    if (rounds_first(v)) { /* d is nobody's yet */
+        round_first(v, v->d, a);
+        a = v->d;
+    }
+    if (n == 2)
+        v3(e, V_PUNPCKHQDQ, t, a, a);
     for (unsigned k = 0; k < n; k++)
-        rtz ? x86_cvttsd2si_rx(&e->b, 8, r[k], xmm(k ? t : v->a)) : x86_cvtsd2si_rx(&e->b, 8, r[k], xmm(k ? t : v->a));
+        truncates ? x86_cvttsd2si_rx(&e->b, 8, r[k], xmm(k ? t : a)) : x86_cvtsd2si_rx(&e->b, 8, r[k], xmm(k ? t : a));
     for (unsigned k = 0; k < n && is_signed; k++) {
         x86_cmp_ri(&e->b, 8, r[k], 1); /* MIN overflows */
         large[k] = x86_jcc_rel32_fwd(&e->b, X86_O);
@@ -566,16 +589,18 @@ static bool from_int64(struct vec_op *v, bool is_signed)
     if (v->i->imm)
         v3k(e, X86_OP(66, 0F, 59), v->d, v->d, scale, scale);
     if (!is_signed)
-        stub_instead(v, large);
+        vec_stub_instead(v, large);
     return true;
 }
 
 bool vec_fcvt_to_int(struct vec_op *v)
 {
-    unsigned rm = IR_FP_RM(fp_aux(v));
     bool is_signed = v->i->op == IR_vfcvt_si;
+    unsigned imm;
 
-    if (!on_host(v, true) || (rm != IR_RM_DYN && rm != IR_RM_RTZ))
+    if ((unsigned)v->lane == IR_F16)
+        return vec_half_to_int(v);
+    if (!round_imm(v, &imm))
         return false;
     return wide(v) ? to_int64(v, is_signed) : to_int32(v, is_signed);
 }
@@ -585,7 +610,7 @@ bool vec_fcvt_from_int(struct vec_op *v)
     bool is_signed = v->i->op == IR_vfcvt_is;
 
     if (!on_host(v, false))
-        return false;
+        return vec_half_from_int(v);
     return wide(v) ? from_int64(v, is_signed) : from_int32(v, is_signed);
 }
 

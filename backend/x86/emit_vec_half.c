@@ -231,3 +231,137 @@ bool vec_half_frint(struct vec_op *v, unsigned imm)
     check(v, RA_NONE, t, vtemp(e));
     return true;
 }
+
+/* --- minima and maxima: of sign and magnitude, numbers compare as integers with the magnitude's bits flipped if negative; -0 is less
+ * than +0 then. NaNs go to C. */
+
+static void as_integer(struct x86_emit *e, unsigned d, unsigned a, unsigned t)
+{
+    vshift(e, VEC_SAR, 1, t, a, 15);
+    vshift(e, VEC_SHR, 1, t, t, 1);
+    v3(e, V_PXOR, d, a, t);
+}
+
+bool vec_half_minmax(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool max = v->i->op == IR_vfmax || v->i->op == IR_vfmaxnm;
+    unsigned t, s, nan, r;
+
+    if ((unsigned)v->lane != IR_F16 || IR_V_FP_AUX(v->i->aux) & IR_FP_FZ)
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    nan = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    v3k(e, V_PAND, t, v->a, vsplat(1, 0x7fff), vsplat(1, 0x7fff));
+    v3k(e, V_PAND, s, v->b, vsplat(1, 0x7fff), vsplat(1, 0x7fff));
+    v3(e, X86_OP(66, 0F, EE), t, t, s); /* pmaxsw */
+    v3k(e, V_PCMPGT(1), nan, t, vsplat(1, 0x7c00), vsplat(1, 0x7c00));
+    as_integer(e, v->d, v->a, t);
+    as_integer(e, s, v->b, t);
+    v3(e, max ? X86_OP(66, 0F, EE) : X86_OP(66, 0F, EA), s, v->d, s);
+    as_integer(e, v->d, s, t);
+    if (v->i->aux & IR_V_ONE)
+        v3k(e, V_PAND, v->d, v->d, 0xffff, 0);
+    else if (v->i->aux & IR_V_LOW)
+        x86_movq_xx(&e->b, xmm(v->d), xmm(v->d));
+    x86_pmovmskb_rx(&e->b, r, xmm(nan));
+    x86_test_rr(&e->b, 4, r, r);
+    vec_stub_in_c(v, X86_NE);
+    return true;
+}
+
+/* --- to and from integers of 16 bits */
+
+/* Signed: as 32 bits, what does not fit 16 goes to C, a NaN (MIN) too; halves as large as that have no fraction, so it has not raised
+ * inexact. Unsigned: negative ones, infinities and NaNs go to C before. */
+bool vec_half_to_int(struct vec_op *v)
+{
+    static const uint8_t modes[8] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2 };
+    struct x86_emit *e = v->e;
+    bool full = !(v->i->aux & (IR_V_ONE | IR_V_LOW)), is_signed = v->i->op == IR_vfcvt_si;
+    enum ir_rm rm = IR_FP_RM(IR_V_FP_AUX(v->i->aux));
+    uint32_t special = 0;
+    unsigned t, s, r;
+
+    if (!has_code(v, true) || rm == IR_RM_RMM || rm == IR_RM_ODD || v->i->imm)
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    if (!is_signed) {
+        v3k(e, V_PCMPGT(1), t, v->a, vsplat(1, 0x7bff), vsplat(1, 0x7bff));
+        v3(e, V_POR, t, t, v->a);
+        x86_pmovmskb_rx(&e->b, r, xmm(t));
+        x86_test_ri(&e->b, 4, r, v->i->aux & IR_V_ONE ? 0x2 : full ? 0xaaaa : 0xaa);
+        special = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    }
+    for (int upper = 0; upper <= full; upper++) {
+        unsigned x = upper ? t : v->d;
+
+        widen4(v, x, v->a, upper, false);
+        if (rm != IR_RM_DYN && rm != IR_RM_RTZ)
+            v2i(e, X86_OP(66, 0F3A, 08), x, x, modes[rm]);
+        v2(e, rm != IR_RM_DYN ? X86_OP(F3, 0F, 5B) : X86_OP(66, 0F, 5B), x, x);
+    }
+    if (!full)
+        vzero(e, t);
+    if (!is_signed) {
+        v3(e, X86_OP(66, 0F38, 2B), v->d, v->d, t); /* packusdw */
+        vec_stub_instead(v, special);
+        return true;
+    }
+    /* Those that fit are the sign extension of their low half. */
+    vshift(e, VEC_SHL, 2, s, v->d, 16);
+    vshift(e, VEC_SAR, 2, s, s, 16);
+    v3(e, V_PCMPEQ(2), s, s, v->d);
+    v3(e, X86_OP(66, 0F, 6B), v->d, v->d, t); /* packssdw */
+    x86_movmskps_rx(&e->b, r, xmm(s));
+    if (full) {
+        unsigned q = ra_temp(&e->ra, RA_GPR, 0);
+
+        vshift(e, VEC_SHL, 2, s, t, 16);
+        vshift(e, VEC_SAR, 2, s, s, 16);
+        v3(e, V_PCMPEQ(2), s, s, t);
+        x86_movmskps_rx(&e->b, q, xmm(s));
+        x86_and_rr(&e->b, 4, r, q);
+    }
+    x86_cmp_ri(&e->b, 4, r, 15);
+    vec_stub_in_c(v, X86_NE);
+    return true;
+}
+
+/* Exact as singles, times the scale as well. */
+bool vec_half_from_int(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool full = !(v->i->aux & (IR_V_ONE | IR_V_LOW)), is_signed = v->i->op == IR_vfcvt_is;
+    uint64_t scale = vsplat(2, (uint64_t)(127 - v->i->imm) << 23);
+    unsigned t, s;
+
+    if (!has_code(v, false))
+        return false;
+    t = vtemp(e);
+    s = vtemp(e);
+    for (int upper = 0; upper <= full; upper++) {
+        unsigned a = v->a;
+
+        if (upper) {
+            v2i(e, X86_OP(66, 0F, 70), t, a, HIGH_HALF);
+            a = t;
+        } else if (v->i->aux & IR_V_ONE) {
+            v3k(e, V_PAND, t, a, 0xffff, 0);
+            a = t;
+        }
+        v2(e, is_signed ? X86_OP(66, 0F38, 23) : X86_OP(66, 0F38, 33), t, a); /* pmovsxwd, pmovzxwd */
+        v2(e, X86_OP(NP, 0F, 5B), t, t);
+        if (v->i->imm)
+            v3k(e, X86_OP(NP, 0F, 59), t, t, scale, scale);
+        x86_vcvtps2ph_xxi(&e->b, upper ? xmm(t) : xmm(v->d), xmm(t), ROUND_MXCSR);
+    }
+    if (full)
+        v3(e, V_PUNPCKLQDQ, v->d, v->d, t);
+    check(v, RA_NONE, t, s);
+    return true;
+}
