@@ -64,6 +64,7 @@ struct compiled {
     const struct code_fault *faults;  uint32_t nfaults;   /* ascending off */
     const struct code_reloc *relocs;  uint32_t nrelocs;
     const uint8_t *snap_data;         uint32_t snap_size; /* backend/snapshot.h */
+    uint32_t in_c;                    /* vector ops that are calls of C whatever their operands: docs/vector-ops.md */
     bool too_long;                    /* not compiled: its values don't fit into the spill area */
 };
 

@@ -471,7 +471,7 @@ static void begin(struct x86_emit *e, struct ir_unit *u, struct code_buf *buf, u
     e->bias = 0;
     e->nstubs = e->nexits = e->nfaults = e->nrelocs = 0;
     e->npool = e->npool_uses = e->njumps = 0;
-    e->snap_size = 0;
+    e->snap_size = e->in_c = 0;
     grow(&e->block_at, &e->cap_blocks, u->nblocks, sizeof *e->block_at);
     snaplog_reset(e);
 }
@@ -501,6 +501,7 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
         .faults = e->faults, .nfaults = e->nfaults,
         .relocs = e->relocs, .nrelocs = e->nrelocs,
         .snap_data = e->snap_data, .snap_size = e->snap_size,
+        .in_c = e->in_c,
     };
     return true;
 }

@@ -80,6 +80,7 @@ struct x86_emit {
     struct block_jump *jumps;    uint32_t njumps, cap_jumps;
     uint64_t last[GUEST_MAX_REGS];          /* what the log says so far, see snaplog.c */
     int64_t last_wide[GUEST_MAX_REGS];      /* of constants of 64 bits, else 0 */
+    uint32_t in_c;               /* see struct compiled */
     uint8_t moved[GUEST_MAX_REGS]; uint32_t nmoved; /* registers the log has away from their entry place */
 };
 

@@ -174,6 +174,7 @@ static void in_c(struct vec_op *v)
     struct x86_emit *e = v->e;
     unsigned regs[3] = { v->a, v->b, v->c };
 
+    e->in_c++;
     rt_arg_imm(e, 0, RT_VEC_DESC(v->i->op, v->i->aux));
     rt_arg_imm(e, 1, v->i->imm);
     for (unsigned k = 0; k < ir_ops[v->i->op].nargs; k++)
