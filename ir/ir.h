@@ -147,6 +147,7 @@ enum {
                             * IR_FP_ARM (comparisons: alone), and in a unit all ops on F32 and F64 have it or none has: cpu.fz */
     IR_FP_AHP = 1 << 7,    /* vfcvtl, vfcvtn: the F16 side is Arm's alternative half precision */
     IR_FP_QUIET = 1 << 8,  /* fcmplt, fcmple: only signalling NaNs raise invalid */
+    IR_FP_WRAP = 1 << 9,   /* fcvt_si to i32: what does not fit is taken modulo 2^32 instead of saturated, invalid raised; infinities, NaNs: 0 */
 };
 /* IR_FP_DN: Arm's default NaN mode is the canonical NaN. */
 #define IR_FP_DN IR_FP_CANON

@@ -463,7 +463,11 @@ uint64_t softfp_to_fixed(struct softfp *s, enum ir_type t, uint64_t a, unsigned 
         v = round_shift(x.sig, -x.exp, false, x.neg, s->rm, &inexact);
     if (v > limit) {
         s->flags |= IR_FPX_NV;
-        return ir_low_bits((uint64_t)limit, width);
+        if (s->wrap)
+            v = x.cls == FINITE && x.exp <= 64 ? v : 0;
+        else
+            v = limit;
+        return ir_low_bits(x.neg && s->wrap ? (uint64_t)0 - (uint64_t)v : (uint64_t)v, width);
     }
     if (inexact)
         s->flags |= IR_FPX_NX;
@@ -692,6 +696,6 @@ struct softfp softfp_of_aux(unsigned fp, enum ir_rm dyn)
     return (struct softfp){
         .rm = rm == IR_RM_DYN ? dyn : rm, .canon = fp & IR_FP_CANON, .arm = arm, .fz = fp & IR_FP_FZ,
         .ahp = fp & IR_FP_AHP, .tiny_before = arm,
-        .quiet = fp & IR_FP_QUIET,
+        .quiet = fp & IR_FP_QUIET, .wrap = fp & IR_FP_WRAP,
     };
 }

@@ -16,6 +16,7 @@ struct softfp {
     bool fz;            /* what is denormal before rounding becomes zero, see IR_FP_FZ; operands: softfp_flush() */
     bool ahp;           /* IR_F16 is the alternative half precision, in conversions */
     bool tiny_before;   /* underflow is detected before rounding */
+    bool wrap;          /* softfp_to_fixed(): what does not fit is taken modulo 2^width, infinities and NaNs are 0 */
     bool quiet;         /* softfp_lt, softfp_le: quiet NaNs do not raise invalid */
     unsigned flags;     /* IR_FPX_* bits, accumulated */
 };

@@ -45,7 +45,7 @@ const struct ir_word ir_fence_words[] = {
 };
 const struct ir_word ir_fp_words[] = {
     { "canon", IR_FP_CANON }, { "nanmax", IR_FP_NANMAX }, { "arm", IR_FP_ARM }, { "fz", IR_FP_FZ },
-    { "ahp", IR_FP_AHP }, { "quiet", IR_FP_QUIET }, { 0 }
+    { "ahp", IR_FP_AHP }, { "quiet", IR_FP_QUIET }, { "wrap", IR_FP_WRAP }, { 0 }
 };
 const char *const ir_lane_names[] = {
     "void", "i1", "i8", "i16", "i32", "i64", "f32", "f64", "v128", [IR_F16] = "f16", NULL

@@ -349,7 +349,7 @@ static void to_int_rt(struct x86_emit *e, const struct ir_insn *i, unsigned a, u
 /* The source may live on, so an f32 is widened in a copy on the way. */
 static void to_int_rt_keep(struct x86_emit *e, const struct ir_insn *i, unsigned a, unsigned type, unsigned d)
 {
-    if (i->aux & IR_FP_FZ) {
+    if (i->aux & (IR_FP_FZ | IR_FP_WRAP)) {
         convert_rt(e, i, a, type, d);
         return;
     }

@@ -135,38 +135,6 @@ void a64_helper_ic_ivau(struct cpu *cpu, uint64_t address)
     cpu_announce(cpu, address & -(uint64_t)A64_LINE_BYTES, A64_LINE_BYTES);
 }
 
-uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits)
-{
-    unsigned exp = bits >> 52 & 0x7ff;
-    uint64_t fraction = (bits & 0xfffffffffffff) | 1ull << 52, whole = 0;
-    bool lost = false, invalid = exp == 0x7ff;
-
-    if (exp == 0 && bits << 1 && cpu->mode & A64_MODE_FZ) {
-        cpu->fpx_more |= IR_FPX_ID;
-        bits &= 1ull << 63;
-    }
-    if (exp < 1023) {
-        lost = bits << 1 != 0;
-    } else if (exp < 1023 + 52) {
-        whole = fraction >> (1075 - exp);
-        lost = fraction << (exp - 1011) != 0;
-    } else if (exp < 1023 + 52 + 32) {
-        whole = fraction << (exp - 1075);
-    }
-    /* Magnitudes from 2^63 on leave whole wrong, but they are invalid in any case; its low half is right. */
-    if (exp >= 1023 + 32 || whole > (bits >> 63 ? 1ull << 31 : (1ull << 31) - 1))
-        invalid = true;
-    if (invalid)
-        _mm_setcsr(_mm_getcsr() | _MM_EXCEPT_INVALID);
-    else if (lost)
-        _mm_setcsr(_mm_getcsr() | _MM_EXCEPT_INEXACT);
-    if (exp == 0x7ff)
-        whole = 0;
-    if (bits >> 63)
-        whole = -whole;
-    return (uint32_t)whole | (uint64_t)(!invalid && !lost && bits != 1ull << 63) << 32;
-}
-
 /* --- conversions */
 
 uint64_t a64_helper_half_of_fixed(struct cpu *cpu, uint64_t v, uint64_t how)

@@ -16,7 +16,6 @@ uint64_t a64_helper_counter(struct cpu *cpu);
 uint64_t a64_helper_clock(struct cpu *cpu, uint64_t id);
 void a64_helper_ic_ivau(struct cpu *cpu, uint64_t address);
 /** FJCVTZS: the integer part modulo 2^32 in the low half; bit 32 if nothing was lost. Raises Invalid, Inexact. */
-uint64_t a64_helper_jcvt(struct cpu *cpu, uint64_t bits);
 /** The half nearest to v * 2^-fraction, as MXCSR rounds; `how`: see helpers.def. Raises exceptions. */
 uint64_t a64_helper_half_of_fixed(struct cpu *cpu, uint64_t v, uint64_t how);
 /** The S-box of SM4 (GB/T 32907-2016) applied to each byte of the low 32 bits. */

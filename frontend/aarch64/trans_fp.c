@@ -232,12 +232,19 @@ bool a64_cvtf_gen(struct aarch64_ctx *ctx, const struct arg_cvtf *a)
     return true;
 }
 
+/* Z: the result is the number itself, and not for -0. */
 bool a64_fjcvtzs(struct aarch64_ctx *ctx, const struct arg_rd_rn *a)
 {
-    ir_ref r = call_helper(ctx, A64_HELPER_jcvt, IR_I64, vget_low(ctx, a->rn, IR_I64), IR_NONE, IR_NONE);
+    ir_ref x = fget(ctx, 3, a->rn), r, back, zero;
+    unsigned fz = fp_aux(ctx, 3) & IR_FP_FZ;
 
-    wput(ctx, a->rd, low32(ctx, r));
-    a64_put_flags(ctx, op64(ctx, IR_shl, op64(ctx, IR_shr, r, const64(ctx, 32)), const64(ctx, 2)));
+    r = ir_emit(ctx->u, IR_fcvt_si, IR_I32, (uint16_t)(fp_aux_rm(ctx, 3, 3) | IR_FP_WRAP), x, IR_NONE, IR_NONE, 0);
+    back = ir_emit(ctx->u, IR_fcvt_is, IR_F64, (uint16_t)fp_aux(ctx, 3), r, IR_NONE, IR_NONE, 0);
+    back = ir_emit(ctx->u, IR_fcmpeq, IR_I1, (uint16_t)fz, back, x, IR_NONE, 0);
+    zero = op1(ctx, IR_and, cmp(ctx, IR_cmpeq, r, const32(ctx, 0)),
+               cmp(ctx, IR_cmplts, ir_op1(ctx->u, IR_bitcast, IR_I64, x), const64(ctx, 0)));
+    wput(ctx, a->rd, r);
+    a64_put_flags(ctx, select_of(ctx, IR_I64, op1(ctx, IR_andn, back, zero), const64(ctx, A64_Z), const64(ctx, 0)));
     return true;
 }
 

@@ -344,6 +344,10 @@ static void gen_value(struct gen *g, enum ir_op op)
         aux = random_fp(g, chance(g, 40) && op != IR_fmin && op != IR_fmax, false);
     if ((op == IR_fcvt_si || op == IR_fcvt_ui) && chance(g, 50))
         aux |= IR_FP_NANMAX;
+    if (op == IR_fcvt_si && t == IR_I32 && s == IR_F64 && chance(g, 30)) {
+        aux = (uint16_t)((aux & ~(7u | IR_FP_NANMAX)) | IR_RM_RTZ | IR_FP_WRAP);
+        imm = 0;
+    }
     if ((op == IR_fcmplt || op == IR_fcmple) && chance(g, 50))
         aux |= IR_FP_QUIET;
     keep(g, ir_emit(g->u, op, t, aux, arg[0], arg[1], arg[2], imm));

@@ -222,6 +222,30 @@ static void saturation(void **state)
     }
 }
 
+/* JavaScript's ToInt32, as Arm's FJCVTZS has it. */
+static void wrapping(void **state)
+{
+    static const struct { uint64_t a; uint32_t want; unsigned flags; } cases[] = {
+        { 0x41e0000000000000, 0x80000000, IR_FPX_NV },  /* 2^31 */
+        { 0xc1e0000000000000, 0x80000000, 0 },
+        { 0xc1e0000000200000, 0x7fffffff, IR_FPX_NV },  /* -2^31 - 1 */
+        { 0xc1e0000000100000, 0x80000000, IR_FPX_NX },  /* -2^31 - 0.5 */
+        { 0x41f0000000180000, 1, IR_FPX_NV },           /* 2^32 + 1.5 */
+        { 0xc1f0000000180000, UINT32_MAX, IR_FPX_NV },
+        { 0x43f0000000000001, 0x1000, IR_FPX_NV },      /* 2^64 + 2^12 */
+        { 0x4530000000000001, 0, IR_FPX_NV },           /* 2^84 + 2^32 */
+        { 0xbfe0000000000000, 0, IR_FPX_NX },
+        { 0x7ff0000000000000, 0, IR_FPX_NV },
+        { 0x7ff8000000000000, 0, IR_FPX_NV },
+    };
+    (void)state;
+    for (unsigned n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        struct softfp s = { .rm = IR_RM_RTZ, .wrap = true };
+        assert_int_equal(softfp_to_int(&s, IR_F64, cases[n].a, 32, true, false), cases[n].want);
+        assert_int_equal(s.flags, cases[n].flags);
+    }
+}
+
 static void min_max_rules(void **state)
 {
     const uint64_t qnan = 0x7fc00000, snan = 0x7f800001, one = 0x3f800000, pz = 0, nz = 0x80000000;
@@ -252,7 +276,7 @@ static void fma_of_infinity_times_zero(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(host_agrees), cmocka_unit_test(ties_away), cmocka_unit_test(saturation),
+        cmocka_unit_test(host_agrees), cmocka_unit_test(ties_away), cmocka_unit_test(saturation), cmocka_unit_test(wrapping),
         cmocka_unit_test(min_max_rules), cmocka_unit_test(fma_of_infinity_times_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
