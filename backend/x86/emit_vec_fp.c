@@ -3,7 +3,7 @@
  * emit_vec_half.c. */
 #include "backend/x86/emit_vec.h"
 
-enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3, CMP_EQ_OR_UNORD = 8 };
+enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_UNORD = 3, CMP_NOT_LT = 5, CMP_EQ_OR_UNORD = 8 };
 
 static unsigned fp_aux(const struct vec_op *v)
 {
@@ -368,11 +368,66 @@ static bool round_imm(const struct vec_op *v, unsigned *imm)
     return rm != IR_RM_RMM && rm != IR_RM_ODD;
 }
 
+/* A copy of the operand in which lanes that don't count are zeros. */
+static unsigned counted(struct vec_op *v)
+{
+    unsigned t;
+
+    if (!single(v))
+        return quiet_half(v, v->a, false);
+    t = vtemp(v->e);
+    if (wide(v))
+        x86_movq_xx(&v->e->b, xmm(t), xmm(v->a));
+    else
+        v3i(v->e, X86_OP(66, 0F3A, 21), t, v->a, v->a, 0x0e);
+    return t;
+}
+
+/* Ties away from zero: what is left of the number after its fraction was cut off is exact, and if it is a half or more, 1 is added.
+ * Infinities, NaNs and what is too large to have a fraction go to C before. */
+static bool round_away(struct vec_op *v)
+{
+    struct x86_emit *e = v->e;
+    bool w = wide(v);
+    uint64_t abs = w ? INT64_MAX : 0x7fffffff7fffffff, half = w ? 1022ull << 52 : vsplat(2, 126u << 23);
+    uint64_t one = w ? 1023ull << 52 : vsplat(2, 127u << 23), last = w ? (1075ull << 52) - 1 : vsplat(2, (150u << 23) - 1);
+    unsigned a, t, s, r;
+    uint32_t large, ps = w ? X86_OP(66, 0F, 00) : X86_OP(NP, 0F, 00);
+
+    if (v->i->imm || !on_host(v, true))
+        return false;
+    a = counted(v);
+    t = vtemp(e);
+    s = vtemp(e);
+    r = ra_temp(&e->ra, RA_GPR, 0);
+    touch(v, a);
+    vk(e, s, last, last);
+    v3k(e, V_PAND, t, a, abs, abs);
+    v3(e, V_PCMPGT(w ? 3 : 2), t, t, s);
+    x86_movmskps_rx(&e->b, r, xmm(t));
+    x86_test_rr(&e->b, 4, r, r);
+    large = x86_jcc_rel32_fwd(&e->b, X86_NE);
+    v2i(e, w ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), v->d, a, 8 | 3);
+    v3(e, ps | 0x5c, s, a, v->d);
+    v3k(e, V_PAND, s, s, abs, abs);
+    v3ki(e, ps | 0xc2, s, s, half, half, CMP_NOT_LT);
+    v3k(e, V_PAND, s, s, one, one);
+    v3k(e, V_PAND, t, a, ~abs, ~abs);
+    v3(e, V_POR, s, s, t);
+    v3(e, ps | 0x58, v->d, v->d, s);
+    if (v->i->aux & IR_V_EXACT) /* for what it raises */
+        v2i(e, w ? X86_OP(66, 0F3A, 09) : X86_OP(66, 0F3A, 08), t, a, 3);
+    vec_stub_instead(v, large);
+    return true;
+}
+
 bool vec_frint(struct vec_op *v)
 {
     struct x86_emit *e = v->e;
     unsigned imm, a;
 
+    if (IR_FP_RM(fp_aux(v)) == IR_RM_RMM)
+        return round_away(v);
     if (v->i->imm || !round_imm(v, &imm))
         return false;
     imm |= v->i->aux & IR_V_EXACT ? 0 : 8;
