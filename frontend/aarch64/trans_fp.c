@@ -210,12 +210,21 @@ bool a64_fcvt(struct aarch64_ctx *ctx, const struct arg_fcvt *a)
     return true;
 }
 
+/* Ties away from zero are rounded first where that raises nothing else: signed numbers that don't fit have no fraction then. */
 bool a64_fcvt_gen(struct aarch64_ctx *ctx, const struct arg_fcvti *a)
 {
-    ir_ref x = operand(ctx, a->esz, a->rn);
+    int rmode = a->rmode;
+    ir_ref x;
 
+    if (rmode == SIMD_AWAY && !a->u && !a->fbits && (a->esz == 2 || (a->esz == 3 && a->sf))) {
+        x = simd_op1(ctx, IR_vfrint, lane0(ctx, a->esz, rmode) | IR_V_EXACT, vget(ctx, a->rn), 0);
+        x = ir_emit(ctx->u, IR_vget, ftype(a->esz), (uint16_t)simd_flane(a->esz), x, IR_NONE, IR_NONE, 0);
+        rmode = SIMD_TO_ZERO;
+    } else {
+        x = operand(ctx, a->esz, a->rn);
+    }
     rput(ctx, a->sf, a->rd, ir_emit(ctx->u, a->u ? IR_fcvt_ui : IR_fcvt_si, rtype(a->sf),
-                                    (uint16_t)fp_aux_rm(ctx, a->esz, a->rmode), x, IR_NONE, IR_NONE, a->fbits));
+                                    (uint16_t)fp_aux_rm(ctx, a->esz, rmode), x, IR_NONE, IR_NONE, a->fbits));
     return true;
 }
 

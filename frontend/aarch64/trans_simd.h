@@ -103,6 +103,9 @@ static inline unsigned simd_variant(const struct simd *s, const struct simd_row 
     return r->aux | (r->how & BY_U && s->u ? IR_V_UNS : 0);
 }
 
+/* rmode of the decode tables, where it matters. */
+enum { SIMD_TO_ZERO = 3, SIMD_AWAY = 4 };
+
 /** IR_V_FP(...) as FPCR says for lanes of esz; rmode as for fp_aux_rm(). */
 unsigned simd_fp_aux(struct aarch64_ctx *ctx, int esz, int rmode);
 

@@ -156,12 +156,17 @@ bool a64_frint_n_v(struct aarch64_ctx *ctx, const struct arg_vfrintn *a)
     return round_to(ctx, a, a->rmode, true, a->bits);
 }
 
+/* Ties away: as a64_fcvt_gen(). */
 static bool convert(struct aarch64_ctx *ctx, const struct arg_vcvtf *a, enum ir_op op, int rmode)
 {
-    unsigned part = a->sc ? IR_V_ONE : a->q ? 0 : IR_V_LOW;
+    unsigned part = simd_flane(a->esz) | (a->sc ? IR_V_ONE : a->q ? 0 : IR_V_LOW);
+    ir_ref n = vget(ctx, a->rn);
 
-    vput(ctx, a->rd, simd_op1(ctx, op, simd_flane(a->esz) | simd_fp_aux(ctx, a->esz, rmode) | part, vget(ctx, a->rn),
-                              a->fbits));
+    if (op == IR_vfcvt_si && rmode == SIMD_AWAY && !a->fbits && a->esz >= 2) {
+        n = simd_op1(ctx, IR_vfrint, part | simd_fp_aux(ctx, a->esz, rmode) | IR_V_EXACT, n, 0);
+        rmode = SIMD_TO_ZERO;
+    }
+    vput(ctx, a->rd, simd_op1(ctx, op, part | simd_fp_aux(ctx, a->esz, rmode), n, a->fbits));
     return true;
 }
 
