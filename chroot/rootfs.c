@@ -280,6 +280,7 @@ static char second_stage[] =
     "rm -f /usr/sbin/policy-rc.d /var/cache/apt/essential\n"
     "apt-get clean\n"
     "rm -rf /var/lib/apt/lists/*\n"
+    "mkdir -p /var/cache/dragoman\n"   /* where the kernel starts dragoman inside, root's translations are kept */
     "echo \"dragoman rootfs: $(uname -m) is ready\"\n";
 
 static int configure(const struct request *q, char ***out)
