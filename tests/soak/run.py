@@ -129,8 +129,9 @@ def case(guest, count):
         cache.mkdir(mode=0o700)
         subprocess.run([guest.gcc, "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread", "-o", program, HERE / "soak.c"],
                        check=True)
+        translator = shutil.copy(dragoman()[0], top)    # this tree may be in the /tmp that the program does not see
         prefix = own_tmp()
-        seen, err = soak([*prefix, *dragoman(), "--disk-cache", cache, "-L", guest.sysroot], program, count, folder)
+        seen, err = soak([*prefix, translator, *dragoman()[1:], "--disk-cache", cache, "-L", guest.sysroot], program, count, folder)
         if len(seen) != 10:
             raise tap.Fail(f"{len(seen)} measurements")
         if os.environ.get("SOAK_SHOW"):
