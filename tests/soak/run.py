@@ -28,6 +28,7 @@ from lib.outcome import CLEAN_ENV                       # noqa: E402
 WARM = 3                # tenths until memory pools have their size
 # KiB, and a number: threads that meet for the first time take another block of the pool, 1 MiB in four mappings.
 MAY_GROW = {"VmSize": 6 << 10, "RssAnon": 512, "mappings": 16}
+SETTLED = 4             # s: of a file that was written just now nothing is kept
 ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}   # else how many there are depends on which threads meet: the guest's libc, and the translator's
 
 # Gives the command an empty /tmp, then lists what it left there.
@@ -129,6 +130,7 @@ def case(guest, count):
         cache.mkdir(mode=0o700)
         subprocess.run([guest.gcc, "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread", "-o", program, HERE / "soak.c"],
                        check=True)
+        time.sleep(SETTLED)
         translator = shutil.copy(dragoman()[0], top)    # this tree may be in the /tmp that the program does not see
         prefix = own_tmp()
         seen, err = soak([*prefix, translator, *dragoman()[1:], "--disk-cache", cache, "-L", guest.sysroot], program, count, folder)
