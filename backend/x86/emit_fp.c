@@ -404,6 +404,17 @@ static void to_int_in_c(struct x86_emit *e, struct ir_insn *i, enum x86_cc cc, s
     stub_jcc(e, s, cc);
 }
 
+/* True, and done, if the host has no instruction for the conversion. */
+static bool to_int_all_in_c(struct x86_emit *e, struct ir_insn *i, unsigned a, unsigned from)
+{
+    if (scaled_rt(e, i))
+        return true;
+    if (to_int_on_host(i))
+        return false;
+    to_int_rt_keep(e, i, a, from, e->d);
+    return true;
+}
+
 /* What does not fit must not raise inexact. Only doubles may have fractions and be too large at the same time, for 32 bits: they are
  * rounded again when all else is known. */
 void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
@@ -412,12 +423,8 @@ void emit_fcvt_si(struct x86_emit *e, struct ir_insn *i)
     bool rounds = IR_FP_RM(i->aux) != IR_RM_DYN && IR_FP_RM(i->aux) != IR_RM_RTZ, twice = rounds && from == IR_F64 && size == 4;
     struct stub *s;
 
-    if (scaled_rt(e, i))
+    if (to_int_all_in_c(e, i, a, from))
         return;
-    if (!to_int_on_host(i)) {
-        to_int_rt_keep(e, i, a, from, e->d);
-        return;
-    }
     if (rounds)
         t = ra_temp(&e->ra, RA_XMM, 0);
     touch_if_fz(e, i, from == IR_F64, a);
@@ -438,12 +445,8 @@ void emit_fcvt_ui(struct x86_emit *e, struct ir_insn *i)
     unsigned a = e->o[0].reg, from = arg_type(e, i, 0), t = a;
     struct stub *s;
 
-    if (scaled_rt(e, i))
+    if (to_int_all_in_c(e, i, a, from))
         return;
-    if (!to_int_on_host(i)) {
-        to_int_rt_keep(e, i, a, from, e->d);
-        return;
-    }
     if (IR_FP_RM(i->aux) != IR_RM_DYN && IR_FP_RM(i->aux) != IR_RM_RTZ)
         t = ra_temp(&e->ra, RA_XMM, 0);
     touch_if_fz(e, i, from == IR_F64, a);
