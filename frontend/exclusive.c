@@ -9,7 +9,10 @@ struct sequence {
     ir_ref loaded;
     unsigned bits;       /* that are loaded and stored */
     unsigned n;
-    ir_ref old[BETWEEN + 1], anew[BETWEEN + 1];   /* old[0] is `loaded`; anew[]: the same computed from the atomic's result */
+    ir_ref old[BETWEEN + 1], late[BETWEEN + 1];   /* old[0] is `loaded`; late[]: the same computed from the atomic's result */
+    enum ir_amo kind;    /* what makes the stored value of the loaded one, with which operand */
+    ir_ref operand;
+    bool subtracts;      /* the operand is to be negated */
 };
 
 static bool depends(const struct sequence *s, ir_ref r)
@@ -80,68 +83,65 @@ static ir_ref negated(struct sequence *s, ir_ref r)
                                 : ir_op2(s->u, IR_sub, IR_I64, zero, r);
 }
 
-/* Which atomic operation makes `new` of what was loaded, and with what operand. */
-static bool operation(struct sequence *s, ir_ref new, enum ir_amo *kind, ir_ref *operand)
+/* Finds the atomic operation that makes `new` of what was loaded. */
+static bool find_operation(struct sequence *s, ir_ref new)
 {
     const struct ir_insn *i = ir_at(s->u, new = strip(s, new));
 
-    *kind = IR_AMO_SWAP;
-    *operand = new;
+    s->kind = IR_AMO_SWAP;
+    s->operand = new;
     if (!depends(s, new))
         return true;
     switch (i->op) {
-    case IR_add:  *kind = IR_AMO_ADD; break;
-    case IR_sub:  *kind = IR_AMO_ADD; break;
-    case IR_and:  *kind = IR_AMO_AND; break;
-    case IR_andn: *kind = IR_AMO_ANDN; break;
-    case IR_or:   *kind = IR_AMO_OR; break;
-    case IR_xor:  *kind = IR_AMO_XOR; break;
+    case IR_add:  s->kind = IR_AMO_ADD; break;
+    case IR_sub:  s->kind = IR_AMO_ADD; s->subtracts = true; break;
+    case IR_and:  s->kind = IR_AMO_AND; break;
+    case IR_andn: s->kind = IR_AMO_ANDN; break;
+    case IR_or:   s->kind = IR_AMO_OR; break;
+    case IR_xor:  s->kind = IR_AMO_XOR; break;
     default:      return false;
     }
 
     bool first = strip(s, i->arg[0]) == s->loaded;
     bool second = strip(s, i->arg[1]) == s->loaded && (ir_ops[i->op].flags & IR_COMM);
 
-    *operand = first ? i->arg[1] : i->arg[0];
-    return (first || second) && !depends(s, *operand);
+    s->operand = first ? i->arg[1] : i->arg[0];
+    return (first || second) && !depends(s, s->operand);
 }
 
-static ir_ref anew(const struct sequence *s, ir_ref r)
+static ir_ref late(const struct sequence *s, ir_ref r)
 {
     for (unsigned i = 0; i < s->n; i++)
         if (s->old[i] == r)
-            return s->anew[i];
+            return s->late[i];
     return r;
 }
 
 /* Computes old[] from `result` and puts it where guest registers have it. */
 static void recompute(struct sequence *s, ir_ref result)
 {
-    s->anew[0] = result;
+    s->late[0] = result;
     for (unsigned k = 1; k < s->n; k++) {
         struct ir_insn i = *ir_at(s->u, s->old[k]);
 
-        s->anew[k] = ir_emit(s->u, i.op, i.type, i.aux, anew(s, i.arg[0]), anew(s, i.arg[1]), anew(s, i.arg[2]), i.imm);
+        s->late[k] = ir_emit(s->u, i.op, i.type, i.aux, late(s, i.arg[0]), late(s, i.arg[1]), late(s, i.arg[2]), i.imm);
     }
     for (unsigned reg = 0; reg < s->tr->guest->nregs; reg++)
         if (s->tr->known[reg] != IR_NONE && depends(s, s->tr->known[reg]))
-            tr_put(s->tr, reg, anew(s, s->tr->known[reg]));
+            tr_put(s->tr, reg, late(s, s->tr->known[reg]));
 }
 
 bool tr_fuse_exclusive(struct tr *tr, ir_ref loaded, ir_ref addr, unsigned aux, ir_ref new)
 {
     struct sequence s = { .tr = tr, .u = tr->u, .loaded = loaded, .bits = ir_type_bits[IR_MEM_TYPE(aux)] };
     const struct ir_insn *load = ir_at(tr->u, loaded);
-    enum ir_amo kind;
-    ir_ref operand;
 
     if (load->op != IR_load || load->arg[0] != addr || load->arg[1] != IR_NONE || load->aux != aux || load->imm != 0 ||
-        !only_arithmetic(&s) || !operation(&s, new, &kind, &operand))
+        !only_arithmetic(&s) || !find_operation(&s, new))
         return false;
 
-    bool subtracts = ir_at(tr->u, strip(&s, new))->op == IR_sub && kind == IR_AMO_ADD;
+    ir_ref operand = s.subtracts ? negated(&s, s.operand) : widened(&s, s.operand);
 
-    operand = subtracts ? negated(&s, operand) : widened(&s, operand);
-    recompute(&s, ir_emit(tr->u, IR_amo, IR_I64, (uint16_t)(aux | kind << IR_AMO_SHIFT), addr, operand, IR_NONE, 0));
+    recompute(&s, ir_emit(tr->u, IR_amo, IR_I64, (uint16_t)(aux | s.kind << IR_AMO_SHIFT), addr, operand, IR_NONE, 0));
     return true;
 }
