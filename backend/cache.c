@@ -124,6 +124,8 @@ static void segment_recycle(struct segment *s)
     s->p = s->start;
     s->gen++;
     s->state = SEG_FREE;
+    if (s == cache.seg)
+        keep_recycled();
 }
 
 static bool emit_thunks(void)

@@ -49,7 +49,7 @@ static struct {
     struct keep_key key;
     char name[40];
     struct header header;               /* of the image; magic 0: there is none */
-    const uint8_t *end;                 /* units below are the image's */
+    const uint8_t *end;                 /* atomic; units below are the image's */
     uint32_t units;                     /* how many these are */
     uint32_t ngroups;                   /* NEVER included */
     struct group groups[GROUPS];
@@ -211,7 +211,12 @@ void keep_load(void)
 
 bool keep_usable(const struct unit *u)
 {
-    return u->code >= keep.end || __atomic_load_n(&keep.states[u->group], __ATOMIC_ACQUIRE) == LIVE;
+    return u->code >= __atomic_load_n(&keep.end, __ATOMIC_RELAXED) || __atomic_load_n(&keep.states[u->group], __ATOMIC_ACQUIRE) == LIVE;
+}
+
+void keep_recycled(void)
+{
+    __atomic_store_n(&keep.end, NULL, __ATOMIC_RELAXED);
 }
 
 /* --- what is mapped ------------------------------------------------------------------------------- */

@@ -70,6 +70,8 @@ void keep_mapped(gaddr start, uint64_t len, int prot, int flags, int fd, uint64_
 void keep_forget(gaddr start, gaddr last);
 /** True if unit `u` may be entered: its group lives, or it was made by this process. */
 bool keep_usable(const struct unit *u);
+/** The first segment was emptied: what is there from now on is this process's own. Under cache.lock. */
+void keep_recycled(void);
 /** Writes the image if that is worth it. Any thread, no lock held, before exit or execve. */
 void keep_save(void);
 /** In the child of a fork: it is another process's image. */

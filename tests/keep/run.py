@@ -76,26 +76,47 @@ def second_run_translates_nothing(guest, built, folder):
     expect(first.out == second.out, "outputs differ")
 
 
-def more_code_than_an_image_holds(guest, built, folder):
-    """The first image keeps what came first; later runs use it and leave it as it is."""
-    source, program, cache = folder / "many.c", folder / "many", Cache(guest, folder / "cache")
+def many_functions(guest, folder, functions):
+    """A program of so many functions; its arguments: how often to call all of them, or the first ones, and how many these are."""
+    source, program = folder / "many.c", folder / "many"
     lines = [f"__attribute__((noinline)) unsigned f{i}(unsigned x) {{ return x % {i + 3} ? x * {2 * i + 1} ^ x >> 7 : x + {i}; }}"
-             for i in range(1500)]
-    calls = "".join(f"x = f{i}(x);" for i in range(1500))
-    source.write_text("\n".join([*lines, f"int puts(const char *); int printf(const char *, ...); int main(void) {{ unsigned x = 1; {calls}",
+             for i in range(functions)]
+    calls = "".join(f"if (n > {i}) x = f{i}(x);" for i in range(functions))
+    source.write_text("\n".join([*lines, "int atoi(const char *); int printf(const char *, ...);",
+                                 "int main(int argc, char **argv) {",
+                                 f"int n = argc > 2 ? atoi(argv[2]) : {functions}; unsigned x = 1;",
+                                 f"for (int k = atoi(argv[1]); k > 0; k--) {{ {calls} }}",
                                  'printf("%u\\n", x); return 0; }']))
     compile_c(guest, source, program, "-O1")
     time.sleep(SETTLED)
+    return program
+
+
+def more_code_than_an_image_holds(guest, built, folder):
+    """The first image keeps what came first; later runs use it and leave it as it is."""
+    program, cache = many_functions(guest, folder, 1500), Cache(guest, folder / "cache")
     small = ("--cache-size", "1M")
-    first, made, kept = cache.counts(program, options=small)
+    first, made, kept = cache.counts(program, "1", options=small)
     expect(made > 3000 and kept == 0, f"first run: {made} units made, {kept} kept")
     images = [(image, image.stat().st_mtime_ns) for image in cache.images()]
     expect(len(images) == 1, f"{len(images)} images")
     for _ in range(2):
-        again, now, kept = cache.counts(program, options=small)
+        again, now, kept = cache.counts(program, "1", options=small)
         expect(kept > 500 and now < made - 500, f"later run: {now} units made, {kept} kept")
         expect(first.out == again.out and again.status == 0, "outputs differ")
     expect(images == [(image, image.stat().st_mtime_ns) for image in cache.images()], "the image was written again")
+
+
+def more_code_than_the_cache_holds(guest, built, folder):
+    """After a while other code is where the image was, and that is found too."""
+    program, cache = many_functions(guest, folder, 4000), Cache(guest, folder / "cache")
+    small = ("--cache-size", "1M")
+    want, usual, _ = Cache(guest, "off").counts(program, "3", options=small)
+    expect(want.status == 0 and usual > 3 * 4000, f"{usual} units made: the cache is large enough")
+    expect(cache.run(program, "1", "1000", options=small).status == 0, "the first run failed")
+    got, made, kept = cache.counts(program, "3", options=small)
+    expect(kept > 100 and made < usual, f"{made} units made, {kept} kept; {usual} without an image")
+    expect(got.out == want.out and got.status == 0, f"{got.ending()} {got.out}, not {want.out}")
 
 
 def changed_program_is_translated_anew(guest, built, folder):
@@ -250,7 +271,7 @@ def program_case(guest, built, program):
 
 
 TESTS = [
-    second_run_translates_nothing, more_code_than_an_image_holds, changed_program_is_translated_anew,
+    second_run_translates_nothing, more_code_than_an_image_holds, more_code_than_the_cache_holds, changed_program_is_translated_anew,
     changed_library_is_translated_anew,
     two_libraries_at_one_address, code_of_an_absent_library_faults, damaged_images_are_not_used,
     images_of_others_are_not_used, other_options_other_image, many_at_once, folder_stays_small,
