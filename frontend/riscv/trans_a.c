@@ -5,7 +5,8 @@
  * (frontend/exclusive.h). A misaligned address is the guest's SIGBUS.
  *
  * aq and rl: sc and the amos are locked, so everything is ordered around them. An lr is a load: acquire on x86 as
- * it is; release (.aqrl) must stay behind earlier stores, which takes a fence.
+ * it is; release (.aqrl) must stay behind earlier stores, which takes a fence. An amoswap that asks for no order and whose result
+ * nobody gets is a store: compilers make relaxed and, behind a fence, release stores of atomics from it.
  */
 #include "frontend/exclusive.h"
 #include "frontend/riscv/trans.h"
@@ -83,6 +84,10 @@ static bool amo(struct riscv_ctx *ctx, const struct arg_amo *a, enum ir_type t, 
     unsigned aux = t | IR_MEM_SX | IR_MEM_ALIGNED | kind << IR_AMO_SHIFT;
     ir_ref addr = xget(ctx, a->rs1), v = xget(ctx, a->rs2);
 
+    if (kind == IR_AMO_SWAP && a->rd == 0 && !a->aq && !a->rl) {
+        ir_emit(ctx->u, IR_store, IR_VOID, (uint16_t)(t | IR_MEM_ALIGNED), addr, IR_NONE, v, 0);
+        return true;
+    }
     xput(ctx, a->rd, ir_emit(ctx->u, IR_amo, IR_I64, (uint16_t)aux, addr, v, IR_NONE, 0));
     return true;
 }

@@ -371,14 +371,16 @@ static void amos(void **state)
 
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         BOTH {
-            for (int d = 0; d < 2; d++) {
+            for (int form = 0; form < 16; form++) { /* bits: .d, rd is zero, aq, rl */
+                uint32_t d = form & 1, zero = form >> 1 & 1, order = (uint32_t)form >> 2;
+
                 reset();
                 set_mem64(8, rows[i].old);
-                CODE_IS(rows[i].w | (d ? 0x1000 : 0));
+                CODE_IS((rows[i].w & ~(zero * 0xf80)) | d << 12 | order << 25);
                 SET(A1, DATA + 8);
                 SET(A2, rows[i].a2);
                 run(opt);
-                assert_int_equal(X(A0), d ? rows[i].old : (uint64_t)(int32_t)rows[i].old);
+                assert_int_equal(X(A0), zero ? 0 : d ? rows[i].old : (uint64_t)(int32_t)rows[i].old);
                 assert_int_equal(mem64(8), d ? rows[i].mem_d : rows[i].mem_w);
             }
         }
@@ -440,9 +442,9 @@ static void reservations(void **state)
 
 static void misaligned_atomics(void **state)
 {
-    static const uint32_t insns[] = { LR_W, LR_D, SC_W, SC_D, 0x00c5a52f, 0x00c5b52f };
+    static const uint32_t insns[] = { LR_W, LR_D, SC_W, SC_D, 0x00c5a52f, 0x00c5b52f, 0x08c5a02f, 0x08c5b02f };
 
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < sizeof insns / sizeof insns[0]; i++) {
         BOTH {
             reset();
             CODE_IS(insns[i]);
