@@ -169,7 +169,7 @@ void linux_syscall(struct cpu *cpu)
         end_traced(cpu, t, r);
         return;
     }
-    if (r == -SYS_RESTART)
+    if (r == -SYS_RESTART || (r == -EINTR && t->pending && signal_only_asked(t)))
         cpu->pc -= abi->syscall_len;
     else if (r != -SYS_NO_RESULT)
         *cpu_slot(cpu, abi->ret_off) = r;

@@ -15,6 +15,7 @@
 #include "loader/hostfd.h"
 #include "loader/space.h"
 #include "syscall/access.h"
+#include "syscall/memfile.h"
 #include "syscall/path.h"
 #include "syscall/proc.h"
 #include "syscall/sys.h"
@@ -76,11 +77,11 @@ static bool open_path(struct sys *s, uint64_t flags, int64_t *fd)
 /* Writing to a process's /proc/PID/mem may change its code. */
 static int64_t opened(gaddr path, uint64_t flags, int64_t fd)
 {
-    char text[64];
-    int64_t len = fd >= 0 && (flags & O_ACCMODE) != O_RDONLY ? copy_str_from_guest(text, path, sizeof text) : 0;
-    struct proc_path p;
-    if (len > 0 && path_proc(text, &p) && strcmp(p.name, "mem") == 0)
-        trace_memory_file((int)fd, p.pid ? p.pid : (pid_t)host_raw1(__NR_getpid, 0));
+    char text[PATH_MAX];
+    if (fd < 0 || (flags & O_ACCMODE) == O_RDONLY || copy_str_from_guest(text, path, sizeof text) < 0)
+        return fd;
+    const char *slash = strrchr(text, '/');
+    memfile_opened((int)fd, slash ? slash + 1 : text);
     return fd;
 }
 
@@ -89,22 +90,6 @@ int64_t sys_openat(struct sys *s)
     int64_t fd;
     gaddr path = s->a[1];
     return open_path(s, s->a[2], &fd) ? opened(path, s->a[2], sys_host(s, __NR_openat)) : fd;
-}
-
-int64_t sys_write(struct sys *s)
-{
-    int64_t r = sys_host(s, __NR_write);
-    if (r > 0 && trace_memory_files)
-        trace_memory_written((int)s->a[0], (uint64_t)lseek((int)s->a[0], 0, SEEK_CUR) - (uint64_t)r, (uint64_t)r);
-    return r;
-}
-
-int64_t sys_pwrite64(struct sys *s)
-{
-    int64_t r = sys_host(s, __NR_pwrite64);
-    if (r > 0 && trace_memory_files)
-        trace_memory_written((int)s->a[0], s->a[3], (uint64_t)r);
-    return r;
 }
 
 /* A struct open_how of `size` bytes: later versions than ours must be zero where we know no field. */

@@ -13,6 +13,7 @@
 #include "backend/run.h"
 #include "frontend/guest.h"
 #include "syscall/access.h"
+#include "syscall/proc.h"
 #include "syscall/sys.h"
 #include "syscall/trace.h"
 
@@ -408,36 +409,29 @@ static int64_t poke_data(struct sys *s, const struct tracee *t)
     return r;
 }
 
-/* --- /proc/PID/mem ------------------------------------------------------------------------------------- */
-
-enum { MEMORY_FILES = 16 };
-static struct { int fd; pid_t pid; } memory_files[MEMORY_FILES];   /* pid 0: free. A closed one is not missed. */
-bool trace_memory_files;
-
-void trace_memory_file(int fd, pid_t pid)
+/* A translated process that runs is told to drop everything, through any of its threads. Only the page is written to: threads
+ * come and go, it stays. */
+static void tell_running(pid_t pid)
 {
-    static unsigned next;
-    int i = 0;
-    while (i < MEMORY_FILES && memory_files[i].pid && memory_files[i].fd != fd)
-        i++;
-    if (i == MEMORY_FILES)
-        i = (int)(next++ % MEMORY_FILES);
-    memory_files[i].fd = fd;
-    memory_files[i].pid = pid;
-    trace_memory_files = true;
+    struct trace_page page;
+    struct { struct trace *next; uint32_t tid; } head;
+    siginfo_t info = { .si_code = SI_QUEUE };
+    uint32_t one = 1;
+    if (!read_page(pid, &page) || !poke(pid, TRACE_PAGE + offsetof(struct trace_page, written), &one, sizeof one))
+        return;
+    trace_pack(&info, 0);
+    for (uint64_t at = (uintptr_t)page.first; at && peek(pid, &head, at, sizeof head); at = (uintptr_t)head.next)
+        if (host_raw4(__NR_rt_tgsigqueueinfo, page.pid, head.tid, SIGTRAP, &info) == 0)
+            return;
 }
 
-void trace_memory_written(int fd, gaddr at, uint64_t len)
+void trace_memory_written(pid_t pid, gaddr at, uint64_t len)
 {
-    for (int i = 0; i < MEMORY_FILES; i++) {
-        if (!memory_files[i].pid || memory_files[i].fd != fd)
-            continue;
-        const struct tracee *t = find(memory_files[i].pid);
-        if (t)
-            note_poke(t, at, len);
-        else if (memory_files[i].pid == (pid_t)host_raw1(__NR_getpid, 0))
-            cache_invalidate(at, len);
-    }
+    const struct tracee *t = find(pid);
+    if (t && t->halted)
+        note_poke(t, at, len);
+    else if (proc_translated(pid))
+        tell_running(pid);
 }
 
 static int64_t set_options(struct tracee *t, uint64_t options)

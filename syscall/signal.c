@@ -474,6 +474,11 @@ void signal_deliver(struct thread *t)
     }
 }
 
+bool signal_only_asked(const struct thread *t)
+{
+    return t->trace.ask && !t->async_signo && next_held(t) < 0;
+}
+
 void signal_force(struct thread *t, const siginfo_t *raised)
 {
     siginfo_t copy = *raised, *info = &copy;

@@ -191,6 +191,8 @@ _Noreturn void process_exit(struct thread *t, int status);
 void signal_init(struct thread *t);
 /** Delivers what waits in t->pending: builds frames, or ends the process. */
 void signal_deliver(struct thread *t);
+/** Whether what waits in t->pending is none of the guest's signals, but something that the thread was asked to do. */
+bool signal_only_asked(const struct thread *t);
 /** Delivers one signal at once, whatever waits. */
 void signal_deliver_now(struct thread *t, int signo, const siginfo_t *info);
 /** Makes the host's mask follow t->blocked. */

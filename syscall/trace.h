@@ -77,7 +77,12 @@ struct trace {
 };
 
 /* At TRACE_PAGE. */
-struct trace_page { uint64_t magic; struct trace *first; uint32_t pid; };
+struct trace_page {
+    uint64_t magic;
+    struct trace *first;
+    uint32_t pid;
+    uint32_t written;               /* somebody wrote into the process's memory: no translation is to be trusted */
+};
 
 /* --- tracee.c: in the traced process */
 
@@ -108,12 +113,9 @@ bool trace_abandoned(struct thread *t, const void *uc);
 
 /* --- ptrace.c: in the tracer */
 
-/** `fd` is a /proc/`pid`/mem that may be written; `len` bytes were written at `at` through descriptor `fd`, whatever it is: translations
- * of what was written are wrong. */
-void trace_memory_file(int fd, pid_t pid);
-void trace_memory_written(int fd, gaddr at, uint64_t len);
-/** Whether there ever was such a file. */
-extern bool trace_memory_files;
+/** `len` bytes were written at `at` into the memory of process `pid`, which is not this: if it is translated, its translations of
+ * what was written are wrong. */
+void trace_memory_written(pid_t pid, gaddr at, uint64_t len);
 /** Makes a SIGTRAP that carries *info (a signal with number `signo`, or 0: a request to stop). */
 void trace_pack(siginfo_t *info, int signo);
 /** wait4's status word, or waitid's si_status and si_code, of child `pid` that the host has just reported: what the guest

@@ -60,12 +60,12 @@ static void publish(struct thread *t)
 /* What the tracer wrote while the thread stood still. */
 static void drop_poked(struct trace *b)
 {
-    if (b->npokes > TRACE_POKES)
+    uint32_t n = __atomic_exchange_n(&b->npokes, 0, __ATOMIC_SEQ_CST);   /* first: more may be written meanwhile */
+    if (n > TRACE_POKES)
         cache_invalidate(0, linux_state.task_size);
     else
-        for (uint32_t i = 0; i < b->npokes; i++)
+        for (uint32_t i = 0; i < n; i++)
             cache_invalidate(b->pokes[i].at, b->pokes[i].len);
-    b->npokes = 0;
 }
 
 static void adopt(struct thread *t)
@@ -171,6 +171,8 @@ void trace_asked(struct thread *t)
     struct trace *b = &t->trace;
     bool attached = b->ask == TRACE_ATTACHED && !b->seized;
     b->ask = TRACE_NOTHING;
+    if (page && __atomic_exchange_n(&page->written, 0, __ATOMIC_SEQ_CST))
+        cache_invalidate(0, linux_state.task_size);
     if (!b->on)
         return;
     if (attached)
