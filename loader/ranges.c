@@ -1,5 +1,6 @@
 #include "loader/ranges.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
 struct range_node {
@@ -241,4 +242,40 @@ static gaddr find_down(const struct range_node *t, gaddr lo, gaddr hi, uint64_t 
 gaddr ranges_find_down(const struct ranges *set, gaddr lo, gaddr hi, uint64_t len, uint64_t align)
 {
     return find_down(set->root, lo, hi, len, align);
+}
+
+/* --- lists --------------------------------------------------------------------------------------------- */
+
+enum { DEEPEST = 256 };   /* a treap of that depth is none: it was read while it changed */
+
+static bool append(struct ranges_list *list, const struct range_node *n)
+{
+    if (list->n == list->room) {
+        size_t room = list->room ? 2 * list->room : 64;
+        struct space_range *r = realloc(list->r, room * sizeof *r);
+        if (!r)
+            return false;
+        list->r = r;
+        list->room = room;
+    }
+    list->r[list->n++] = (struct space_range){ .start = n->start, .end = n->end, .prot = n->prot, .kind = n->kind };
+    return n->start < n->end && (list->n < 2 || list->r[list->n - 2].end <= n->start);
+}
+
+static bool list_tree(struct ranges_list *list, const struct range_node *at, int depth, ranges_peek *peek, void *arg)
+{
+    struct range_node n;
+    if (!at)
+        return true;
+    return depth < DEEPEST && peek(arg, &n, at, sizeof n) && list_tree(list, n.left, depth + 1, peek, arg) && append(list, &n) &&
+           list_tree(list, n.right, depth + 1, peek, arg);
+}
+
+bool ranges_list(struct ranges_list *list, const struct ranges *set, ranges_peek *peek, void *arg)
+{
+    *list = (struct ranges_list){ .n = 0 };
+    if (list_tree(list, set->root, 0, peek, arg))
+        return true;
+    free(list->r);
+    return false;
 }

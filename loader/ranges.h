@@ -14,6 +14,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "loader/space.h"
@@ -47,6 +48,14 @@ bool ranges_next(const struct ranges *set, gaddr addr, struct space_range *out);
 bool ranges_is_free(const struct ranges *set, gaddr start, gaddr end);
 /** The highest multiple of `align` (power of 2) at which `len` bytes are free inside [lo, hi); 0 if none. */
 gaddr ranges_find_down(const struct ranges *set, gaddr lo, gaddr hi, uint64_t len, uint64_t align);
+
+/** A copy in order: `n` intervals in `r`, which is to be freed. */
+struct ranges_list { struct space_range *r; size_t n, room; };
+/** Reads `size` bytes of the memory that the set lies in. */
+typedef bool ranges_peek(void *arg, void *to, const void *from, size_t size);
+/** Lists a set that may lie in another process's memory and change meanwhile (then the list is wrong, or there is none). False without
+ * memory, or if that makes no sense. */
+bool ranges_list(struct ranges_list *list, const struct ranges *set, ranges_peek *peek, void *arg);
 
 /** Guard gap below a stack: the kernel's stack_guard_gap of 256 pages. */
 enum { RANGES_GUARD = 256 * SPACE_PAGE };

@@ -43,13 +43,20 @@ void space_read_unlock(void)
     pthread_rwlock_unlock(&lock);
 }
 
+static void note_change(void)
+{
+    __atomic_store_n(&space.changes, space.changes + 1, __ATOMIC_SEQ_CST);
+}
+
 void space_write_lock(void)
 {
     pthread_rwlock_wrlock(&lock);
+    note_change();
 }
 
 void space_write_unlock(void)
 {
+    note_change();
     pthread_rwlock_unlock(&lock);
 }
 
@@ -67,6 +74,7 @@ void space_fork_child(void)
 {
     /* The lock names its owner by thread id, which the child's differs from. */
     lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+    note_change();
 }
 
 /* --- the translator's own memory */

@@ -143,6 +143,11 @@ bool space_accessible(gaddr addr, uint64_t len, int prot);
 void space_print_maps(FILE *f);
 /** The same for /proc/self/smaps. Takes the lock. */
 void space_print_smaps(FILE *f);
+/** What another process's space_print_other() finds this process's set by. */
+const void *space_exported(void);
+/** Prints process `pid`'s maps or smaps (`smaps`), which is translated by this very executable, and whose space_exported() is at
+ * `exported`; NULL, or memory that can't be read (ptrace(2) says who may): then only the translator's mappings are left out. */
+void space_print_other(FILE *f, int pid, const void *exported, bool smaps);
 /** The main stack's and the heap's bounds for /proc/self/stat: start_stack, start_brk, brk. */
 void space_bounds(gaddr *stack_top, gaddr *brk_start, gaddr *brk_end);
 

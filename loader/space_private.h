@@ -14,6 +14,7 @@ struct space {
     bool randomise, seeded;
     bool lazy;               /* pages may have to wait for the guest (space_lazy()) */
     bool host_below;         /* the kernel placed mappings of ours below task_size */
+    uint32_t changes;        /* odd while the lock is held for writing: for other processes, which read this */
 };
 extern struct space space;
 

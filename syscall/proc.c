@@ -111,29 +111,10 @@ static FILE *open_of(int pid, const char *name)
     return fopen(path, "re");
 }
 
-/* Another process's maps or smaps: what the guest may map. Which of it the guest may execute is not to be seen from here. */
-static void print_other(FILE *f, int pid, const char *name)
-{
-    FILE *in = open_of(pid, name);
-    char *line = NULL;
-    size_t size = 0;
-    bool shown = false;
-    while (in && getline(&line, &size, in) > 0) {
-        unsigned long long start, end;
-        if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
-            shown = start < linux_state.task_size;
-        if (shown)
-            fputs(line, f);
-    }
-    free(line);
-    if (in)
-        fclose(in);
-}
-
 static void print_maps(FILE *f, const struct asked *a)
 {
     if (a->pid)
-        print_other(f, a->pid, "maps");
+        space_print_other(f, a->pid, trace_space_of(a->pid), false);
     else
         space_print_maps(f);
 }
@@ -141,7 +122,7 @@ static void print_maps(FILE *f, const struct asked *a)
 static void print_smaps(FILE *f, const struct asked *a)
 {
     if (a->pid)
-        print_other(f, a->pid, "smaps");
+        space_print_other(f, a->pid, trace_space_of(a->pid), true);
     else
         space_print_smaps(f);
 }

@@ -3,7 +3,7 @@
  * Most of /proc/PID the kernel answers rightly, since proc_tell_kernel() has told it where the guest's arguments, environment,
  * auxiliary vector and segments are: cmdline, environ, auxv, stat, for all who ask, ps on the host included. What names
  * the translator's own mappings or limits is made in memory when it is opened (maps, smaps, limits), or answered here (exe). Another
- * process is a translated one if its executable is ours; its program is what AT_PHDR of its auxiliary vector lies in.
+ * process is a translated one if its executable is ours; its program is what AT_PHDR of its auxiliary vector lies in, and what it may execute is read from its memory.
  */
 #pragma once
 

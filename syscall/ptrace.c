@@ -85,6 +85,12 @@ static bool read_page(pid_t pid, struct trace_page *page)
     return peek(pid, page, TRACE_PAGE, sizeof *page) && page->magic == TRACE_MAGIC;
 }
 
+const void *trace_space_of(pid_t pid)
+{
+    struct trace_page page;
+    return read_page(pid, &page) ? page.space : NULL;
+}
+
 static bool poke(pid_t tid, uint64_t at, const void *from, size_t size)
 {
     struct iovec here = { (void *)(uintptr_t)from, size }, there = { (void *)(uintptr_t)at, size };

@@ -81,6 +81,7 @@ struct trace_page {
     uint64_t magic;
     struct trace *first;
     uint32_t pid;
+    const void *space;              /* space_exported() */
     uint32_t written;               /* somebody wrote into the process's memory: no translation is to be trusted */
 };
 
@@ -116,6 +117,8 @@ bool trace_abandoned(struct thread *t, const void *uc);
 /** `len` bytes were written at `at` into the memory of process `pid`, which is not this: if it is translated, its translations of
  * what was written are wrong. */
 void trace_memory_written(pid_t pid, gaddr at, uint64_t len);
+/** Where the space_exported() of translated process `pid` is; NULL if that can't be known. */
+const void *trace_space_of(pid_t pid);
 /** Makes a SIGTRAP that carries *info (a signal with number `signo`, or 0: a request to stop). */
 void trace_pack(siginfo_t *info, int signo);
 /** wait4's status word, or waitid's si_status and si_code, of child `pid` that the host has just reported: what the guest

@@ -8,6 +8,7 @@
 #include "backend/lock.h"
 #include "backend/run.h"
 #include "frontend/guest.h"
+#include "loader/space.h"
 #include "syscall/clone.h"
 #include "syscall/sys.h"
 #include "syscall/trace.h"
@@ -235,6 +236,7 @@ void trace_init(struct thread *t, uint64_t how)
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (p == (void *)TRACE_PAGE) {
         page = p;
+        page->space = space_exported();
         page->pid = (uint32_t)host_raw1(__NR_getpid, 0);
     }
     t->trace.on = how & 1;
