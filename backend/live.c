@@ -322,7 +322,7 @@ static bool fuses(const struct ra *ra, ir_ref r)
         for (ir_ref k = i->next; k != v->user; k = ir_at(ra->u, k)->next)
             if (!(ir_ops[ir_at(ra->u, k)->op].flags & IR_PURE) && ir_at(ra->u, k)->op != IR_insn)
                 return false;
-    return user->op == IR_exit_if || user->op == IR_trap_if || user->op == IR_br ||
+    return user->op == IR_exit_if || user->op == IR_trap_if || user->op == IR_fpflags_set_if || user->op == IR_br ||
            (user->op == IR_select && user->type != IR_F32 && user->type != IR_F64);
 }
 

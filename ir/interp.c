@@ -416,14 +416,25 @@ static void step_fpflags(struct interp *s, const struct ir_insn *i)
     set(s, i, flags | (i->aux ? s->cpu->fpx_more : 0u));
 }
 
-static void step_fpflags_set(struct interp *s, const struct ir_insn *i)
+static void set_fpflags(struct interp *s, uint64_t fpx)
 {
     s->cpu->mxcsr &= ~0x3fu;
+    for (unsigned k = 0; k < NFP_BITS; k++)
+        if (fpx & fp_bits[k].fpx)
+            s->cpu->mxcsr |= fp_bits[k].mxcsr;
+}
+
+static void step_fpflags_set(struct interp *s, const struct ir_insn *i)
+{
     if (i->aux & IR_FPFLAGS_ID)
         s->cpu->fpx_more = arg(s, i, 0) & IR_FPX_ID;
-    for (unsigned k = 0; k < NFP_BITS; k++)
-        if (arg(s, i, 0) & fp_bits[k].fpx)
-            s->cpu->mxcsr |= fp_bits[k].mxcsr;
+    set_fpflags(s, arg(s, i, 0));
+}
+
+static void step_fpflags_set_if(struct interp *s, const struct ir_insn *i)
+{
+    if (arg(s, i, 0))
+        set_fpflags(s, arg(s, i, 1));
 }
 
 static void step_fprm_set(struct interp *s, const struct ir_insn *i)
@@ -502,7 +513,7 @@ static const step_fn steps[IR_NOPS] = {
     [IR_fcmpeq] = step_fcmp, [IR_fcmplt] = step_fcmp, [IR_fcmple] = step_fcmp,
     [IR_fcvt] = step_fcvt, [IR_fcvt_si] = step_fcvt_to_int, [IR_fcvt_ui] = step_fcvt_to_int,
     [IR_fcvt_is] = step_fcvt_from_int, [IR_fcvt_iu] = step_fcvt_from_int,
-    [IR_fpflags] = step_fpflags, [IR_fpflags_set] = step_fpflags_set, [IR_fprm_set] = step_fprm_set,
+    [IR_fpflags] = step_fpflags, [IR_fpflags_set] = step_fpflags_set, [IR_fpflags_set_if] = step_fpflags_set_if, [IR_fprm_set] = step_fprm_set,
     [IR_fcmpun] = step_fcmp, [IR_crc32] = step_crc32, [IR_VEC_FIRST ... IR_VEC_LAST] = step_vec,
     [IR_call] = step_call, [IR_callv] = step_call,
     [IR_exit] = step_exit, [IR_exit_ind] = step_exit, [IR_exit_if] = step_exit_if, [IR_poll] = step_poll,

@@ -155,6 +155,9 @@ struct cond cond_prepare(struct x86_emit *e, ir_ref c);
  * floats), else 0xff. */
 enum x86_cc cond_emit(struct x86_emit *e, const struct cond *c, unsigned *parity);
 
+/** Jumps to `s` if the condition holds. */
+void jump_if(struct x86_emit *e, const struct cond *c, struct stub *s);
+
 /** Flags: equal if the f64 (wide) or f32 in `d` is a NaN or, of either sign, the smallest normal number (emit_fp.c). */
 void fp_test_smallest(struct x86_emit *e, bool wide, unsigned d, unsigned t);
 

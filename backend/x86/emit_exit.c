@@ -144,8 +144,7 @@ void stubs_emit(struct x86_emit *e)
 
 /* ------------------------------------------------------------------ side exits */
 
-/* Jumps to `s` if the condition holds. */
-static void jump_if(struct x86_emit *e, const struct cond *c, struct stub *s)
+void jump_if(struct x86_emit *e, const struct cond *c, struct stub *s)
 {
     unsigned parity;
     enum x86_cc cc = cond_emit(e, c, &parity);

@@ -574,6 +574,13 @@ void emit_fpflags(struct x86_emit *e, struct ir_insn *i)
         x86_or_rm(&e->b, 4, e->d, CPU_MEM(e, fpx_more));
 }
 
+/* From IR_FPX_* bits in `t` to MXCSR's. */
+static void mxcsr_flags(struct x86_emit *e, unsigned t)
+{
+    x86_and_ri(&e->b, 4, t, 31);
+    x86_movzx8_rm(&e->b, 4, t, x86_mem_bi(RSP, t, 1, (int32_t)offsetof(struct cpu, mx_of_fpx) + e->bias));
+}
+
 /* a[0]: the flags MXCSR shall have; rt_int has it as it is. */
 static void code_load_flags(struct x86_emit *e, const struct stub *s)
 {
@@ -600,14 +607,37 @@ void emit_fpflags_set(struct x86_emit *e, struct ir_insn *i)
         x86_and_ri(&e->b, 4, old, IR_FPX_ID);
         x86_mov_mr(&e->b, 4, CPU_MEM(e, fpx_more), old);
     }
-    x86_and_ri(&e->b, 4, t, 31);
-    x86_movzx8_rm(&e->b, 4, t, x86_mem_bi(RSP, t, 1, (int32_t)offsetof(struct cpu, mx_of_fpx) + e->bias));
+    mxcsr_flags(e, t);
     read_mxcsr(e, old);
     x86_xor_rr(&e->b, 4, old, t);
     x86_test_ri(&e->b, 4, old, MX_GUEST_FLAGS);
     s = stub_code(e, code_load_flags);
     s->a[0] = (uint8_t)t;
     stub_jcc(e, s, X86_NE);
+    stub_back(e, s);
+}
+
+/* a[0]: IR_FPX_* bits, a[1]: a register to use. */
+static void code_restore_flags(struct x86_emit *e, const struct stub *s)
+{
+    struct stub load = { .a[0] = s->a[1] };
+
+    x86_mov_rr(&e->b, 4, s->a[1], s->a[0]);
+    mxcsr_flags(e, s->a[1]);
+    x86_stmxcsr_m(&e->b, CPU_MEM(e, rt_int));
+    code_load_flags(e, &load);
+}
+
+void emit_fpflags_set_if(struct x86_emit *e, struct ir_insn *i)
+{
+    struct cond c = cond_prepare(e, i->arg[0]);
+    struct opnd flags = opnd_get(e, ra_rep(&e->ra, i->arg[1]), false, false, 4);
+    unsigned t = ra_temp(&e->ra, RA_GPR, 0);
+    struct stub *s = stub_code(e, code_restore_flags);
+
+    s->a[0] = (uint8_t)gpr(flags);
+    s->a[1] = (uint8_t)t;
+    jump_if(e, &c, s);
     stub_back(e, s);
 }
 

@@ -45,6 +45,36 @@ static void write_flags(struct riscv_ctx *ctx, ir_ref v)
     ir_emit(ctx->u, IR_fpflags_set, IR_VOID, 0, trunc32(ctx, low(ctx, v, 5)), IR_NONE, IR_NONE, 0);
 }
 
+/* Compilers make a quiet comparison of a signalling one by reading the flags before it and writing them after it. What raises
+ * flags between the two, as far as it is comparisons, raises them for NaNs only: then alone is there something to restore.
+ * True if `v` is what fflags was and that is so. */
+static bool restore_flags(struct riscv_ctx *ctx, ir_ref v)
+{
+    struct ir_unit *u = ctx->u;
+    ir_ref flags = ir_at(u, v)->op == IR_zext ? ir_at(u, v)->arg[0] : v, compared[2], nan;
+    unsigned n = 0;
+
+    if (ir_at(u, flags)->op != IR_fpflags)
+        return false;
+    for (ir_ref r = u->blocks[u->cur].last; r != flags; r = ir_at(u, r)->prev) {
+        const struct ir_insn *i = r ? ir_at(u, r) : NULL;
+
+        if (i && i->op >= IR_fcmpeq && i->op <= IR_fcmpun && n < 2)
+            compared[n++] = r;
+        else if (!i || (!(ir_ops[i->op].flags & IR_PURE) && i->op != IR_put && i->op != IR_get && i->op != IR_insn))
+            return false;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        const struct ir_insn *i = ir_at(u, compared[k]);
+        ir_ref un = ir_emit(u, IR_fcmpun, IR_I1, i->aux & ~IR_FP_QUIET, i->arg[0], i->arg[1], IR_NONE, 0);
+
+        nan = k ? ir_op2(u, IR_or, IR_I1, nan, un) : un;
+    }
+    if (n)
+        ir_emit(u, IR_fpflags_set_if, IR_VOID, 0, nan, flags, IR_NONE, 0);
+    return true;
+}
+
 /* frm becomes the low 3 bits of `v`; last thing that the instruction does. Leaves where that changes the mode. The
  * host's rounding mode is set only for frm that the host has: in the other modes nobody looks at it. */
 static void write_frm(struct riscv_ctx *ctx, ir_ref v)
@@ -111,7 +141,7 @@ static void access_float(struct riscv_ctx *ctx, const struct csr_access *a)
         xput(ctx, a->rd, old);
     if (!a->writes)
         return;
-    if (flags)
+    if (flags && !restore_flags(ctx, new))
         write_flags(ctx, new);
     if (frm)
         write_frm(ctx, flags ? shifted(ctx, IR_shr, new) : new);

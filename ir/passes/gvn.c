@@ -89,7 +89,8 @@ void pass_gvn(struct ir_unit *u)
             next = i->next;
             enum kind kind = kind_of(u, i);
             if (kind == KIND_OTHER) {
-                v.epoch += i->op == IR_fpflags_set || i->op == IR_fprm_set || i->op == IR_call || i->op == IR_callv;
+                v.epoch += i->op == IR_fpflags_set || i->op == IR_fpflags_set_if || i->op == IR_fprm_set ||
+                           i->op == IR_call || i->op == IR_callv;
                 continue;
             }
             ir_ref same = look_up(&v, r, kind);

@@ -328,8 +328,20 @@ class Generator:
         self.protected.discard(temp)
 
     def csr(self):
-        """Any access to fflags, frm, fcsr.  Since frm may be left invalid, a valid one is set after."""
+        """Any access to fflags, frm, fcsr.  Since frm may be left invalid, a valid one is set after.  Or fflags are saved, something
+        compared, and fflags restored."""
         rng, group = self.rng, self.new_group()
+        if rng.random() < 0.3:
+            saved = self.free()
+            self.add(group, "csrrs", rd=saved, csr=rv64.CSR_FFLAGS, rs1=0)
+            self.protect(saved)
+            for _ in range(rng.choice((0, 1, 1, 2, 3))):
+                name = rng.choice(("flt", "fle", "feq", "fadd") if rng.random() < 0.1 else ("flt", "fle", "feq")) + rng.choice(("_d", "_s"))
+                rounding = {"rm": 0} if name.startswith("fadd") else {}
+                self.add(group, name, rd=self.free(), rs1=rng.randrange(32), rs2=rng.randrange(32), **rounding)
+            self.add(group, "csrrw", rd=0, csr=rv64.CSR_FFLAGS, rs1=saved)
+            self.protected.discard(saved)
+            return
         name = rng.choice(("csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"))
         number = rng.choice((rv64.CSR_FFLAGS, rv64.CSR_FRM, rv64.CSR_FCSR))
         source = {"imm": rng.randrange(32)} if name.endswith("i") else {"rs1": rng.choice(self.regs)}

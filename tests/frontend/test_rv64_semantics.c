@@ -738,6 +738,42 @@ static void fcsr(void **state)
     }
 }
 
+static bool unit_has(enum ir_op op)
+{
+    for (ir_ref r = 1; r < unit->ninsns; r++)
+        if (ir_at(unit, r)->op == op)
+            return true;
+    return false;
+}
+
+/* frflags a4; what may raise flags; fsflags a4. Only comparisons are known to raise none but for NaNs. */
+static void restored_flags(void **state)
+{
+    enum { FRFLAGS_A4 = 0x00102773, FSFLAGS_A4 = 0x00171073, FLT_D = 0xa2b517d3, FLE_D = 0xa2b507d3, FEQ_D = 0xa2b527d3,
+           FLT_S = 0xa0b517d3, FADD_D = 0x02b57653, ADDI_A4 = 0x00170713, NOP = 0x13 };
+    static const uint64_t floats[] = { 0, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001,
+                                       0xffffffff7f800001, 0xffffffff3f800000 };
+    static const struct { uint32_t between[2]; bool known; unsigned add; } rows[] = {
+        { { FLT_D, NOP }, true, 0 }, { { FLE_D, NOP }, true, 0 }, { { FEQ_D, NOP }, true, 0 }, { { FLT_S, NOP }, true, 0 },
+        { { FLT_D, FLE_D }, true, 0 }, { { NOP, NOP }, true, 0 }, { { FADD_D, FLT_D }, false, 0 }, { { FLT_D, ADDI_A4 }, false, 1 },
+    };
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CODE_IS(FRFLAGS_A4, rows[i].between[0], rows[i].between[1], FSFLAGS_A4);
+        for (unsigned k = 0; k < 7 * 7 * 32; k++) {
+            reset();
+            riscv_set_fcsr(&cpu, k & 31);
+            F(10) = floats[k / 32 % 7];
+            F(11) = floats[k / 32 / 7];
+            run(k & 1);
+            assert_int_equal(riscv_fcsr(&cpu), ((k & 31) + rows[i].add) & 31);
+            assert_int_equal(X(A4), (k & 31) + rows[i].add);
+        }
+        build(CODE, false);
+        assert_int_equal(unit_has(IR_fpflags_set), !rows[i].known);
+    }
+}
+
 static void counters(void **state)
 {
     BOTH {
@@ -758,7 +794,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(amos), cmocka_unit_test(reservations), cmocka_unit_test(misaligned_atomics),
         cmocka_unit_test(branches), cmocka_unit_test(jumps), cmocka_unit_test(loops),
         cmocka_unit_test(limit), cmocka_unit_test(traps), cmocka_unit_test(straddling),
-        cmocka_unit_test(rounding_modes), cmocka_unit_test(fcsr), cmocka_unit_test(counters),
+        cmocka_unit_test(rounding_modes), cmocka_unit_test(fcsr), cmocka_unit_test(restored_flags),
+        cmocka_unit_test(counters),
     };
 
     if (argc != 2)

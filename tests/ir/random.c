@@ -487,6 +487,10 @@ static void gen_step(struct gen *g)
     case IR_call: case IR_callv: gen_call(g); break;
     case IR_fpflags: keep(g, ir_emit(g->u, op, IR_I32, below(g, 2), 0, 0, 0, 0)); break;
     case IR_fprm_set: ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I32), 0, 0, 0); break;
+    case IR_fpflags_set_if:
+        if (!g->fz)
+            ir_emit(g->u, op, IR_VOID, 0, pick(g, IR_I1), pick(g, IR_I32), 0, 0);
+        break;
     case IR_fpflags_set: ir_emit(g->u, op, IR_VOID, g->fz ? IR_FPFLAGS_ID | IR_FPFLAGS_FZ : below(g, 2), pick(g, IR_I32), 0, 0, 0); break;
     case IR_exit_if:
         if (chance(g, 40))
