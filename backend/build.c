@@ -7,6 +7,7 @@
 
 #include "backend/cache.h"
 #include "backend/fault.h"
+#include "backend/first.h"
 #include "backend/keep.h"
 #include "backend/run.h"
 #include "debug/log.h"
@@ -298,7 +299,63 @@ struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
     return NULL;
 }
 
-void unit_build(struct cpu *cpu, const struct pending_link *l)
+/* --- first runs ----------------------------------------------------------------------------------
+ * */
+
+enum first_how first_how;
+
+/* So many times code is run without a unit, and bits of the hash (docs/design.md, "First runs"). */
+enum { FIRST_TIMES = 4, SEEN_LOG = 14 };
+
+/* Whether (pc, mode) was asked for often enough to be worth a unit. */
+static bool seen_enough(gaddr pc, uint32_t mode)
+{
+    static uint8_t seen[1 << SEEN_LOG];
+    uint8_t *n = &seen[(pc ^ (uint64_t)mode << 32) * 0x9e3779b97f4a7c15u >> (64 - SEEN_LOG)];
+    bool enough = *n >= FIRST_TIMES;
+
+    *n += !enough;
+    return enough;
+}
+
+/* Whether cpu->pc, for which there is no unit, is to be run without one. */
+static bool first_wanted(struct cpu *cpu)
+{
+    if (first_how == FIRST_NEVER || (first_how == FIRST_AUTO && keep_will_save()))
+        return false;
+    return cpus_only(cpu) && !space_is_lazy() && !seen_enough(cpu->pc, cpu->mode);
+}
+
+/* The IR of what is at cpu->pc. */
+static bool translate_only(struct cpu *cpu)
+{
+    struct guest_fault fault;
+
+    loop_head = false;
+    return setjmp(refused) == 0 && have_scratch() && translate(cpu, translate_limit, &fault);
+}
+
+bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back)
+{
+    if (!first_wanted(cpu))
+        return false;
+
+    uint64_t start = now();
+
+    space_read_lock();
+    lock_take(&cache.lock);
+    bool ok = translate_only(cpu);
+    lock_give(&cache.lock);
+    space_read_unlock();
+    ok = ok && first_run(cpu, scratch, back);
+    cache.stats.first_runs += ok;
+    cache.stats.first_none += !ok;
+    cache.stats.first_insns += ok ? scratch->guest_insns : 0;
+    cache.stats.ns_first += now() - start;
+    return ok;
+}
+
+void unit_build(struct cpu *cpu, const struct pending_link *l, bool back)
 {
     for (;;) {
         struct guest_fault fault;
@@ -308,7 +365,7 @@ void unit_build(struct cpu *cpu, const struct pending_link *l)
         space_read_lock();
         lock_take(&cache.lock);
         u = cache_find(cpu->pc, cpu->mode);
-        loop_head = link_is_loop(l);
+        loop_head = back || link_is_loop(l);
         if (!u)
             b = build_locked(cpu, translate_limit, &fault, &u);
         if (b == BUILT && !log_on(LOG_NOCHAIN))

@@ -136,6 +136,7 @@ struct cache_stats {
     uint64_t ns_translate, ns_passes, ns_emit;
     uint64_t regions, region_insns, regions_none, ns_regions;
     uint64_t miss_direct, miss_indirect, links, dropped, retired, waits;
+    uint64_t first_runs, first_none, first_insns, ns_first;
 };
 
 struct cache {
@@ -213,8 +214,12 @@ static inline uint8_t *cache_writable(const uint8_t *p)
 /** Translates the unit at cpu->pc and cpu->mode and publishes it, then links `l` to it; if it is
  * there already only the latter. The caller is outside and holds no lock. May return without a unit
  * when it had to wait for memory and cpu->poll was set meanwhile, or after it raised a guest fault
- * for a pc that can't be read. */
-void unit_build(struct cpu *cpu, const struct pending_link *l);
+ * for a pc that can't be read. `back`: a jump back led here, as one of `l` may have, too. */
+void unit_build(struct cpu *cpu, const struct pending_link *l, bool back);
+/** Runs the code at cpu->pc without making a unit of it if this is its first time (backend/first.h). True: done, as
+ * first_run() says; *back is true on entry if a jump back led here (as one of `l` may have, too), and says on return whether one led away. The caller is outside
+ * and holds no lock. */
+bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back);
 /** Backward exits between two looks at where a thread is (cpu->tick). */
 int32_t unit_ticks(void);
 /** A tick of `cpu` fell on a jump back to cpu->pc: makes a region of what is there if that is hot. The caller is outside and
@@ -278,6 +283,8 @@ bool cpus_drained(uint64_t epoch);
 /** Around a fork: the list of threads stays as it is from prepare to parent. */
 /** Calls fn(cpu, arg) for each guest thread's cpu, under the lock that guards the list of them: fn must not create or free any. */
 void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg);
+/** Whether `cpu`, the calling thread's, is the process's only one. */
+bool cpus_only(const struct cpu *cpu);
 void cpus_fork_prepare(void);
 void cpus_fork_parent(void);
 /** After fork: forgets all threads but `self` (may be NULL). */

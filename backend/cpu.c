@@ -177,6 +177,11 @@ void cpus_each(void (*fn)(struct cpu *cpu, void *arg), void *arg)
     lock_give(&cpus_lock);
 }
 
+bool cpus_only(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpus, __ATOMIC_ACQUIRE) == cpu && !__atomic_load_n(&cpu->next, __ATOMIC_RELAXED);
+}
+
 void cpus_fork_prepare(void)
 {
     lock_take(&cpus_lock);

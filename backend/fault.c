@@ -17,6 +17,7 @@ enum { EFLAGS_TF = 1 << 8, EFLAGS_DF = 1 << 10, EFLAGS_AC = 1 << 18, CALL_MAX = 
 
 struct guard {
     void *env[5];
+    bool all;       /* SIGSEGV too */
     struct guest_fault fault;
 };
 
@@ -31,9 +32,9 @@ static _Noreturn __attribute__((noinline)) void guard_land(void)
     __builtin_longjmp(g->env, 1);
 }
 
-__attribute__((noinline)) bool fault_try(void (*fn)(void *), void *arg, struct guest_fault *f)
+static __attribute__((noinline)) bool try_guarded(void (*fn)(void *), void *arg, struct guest_fault *f, bool all)
 {
-    struct guard g;
+    struct guard g = { .all = all };
     struct guard *volatile mine = &g;
     struct guest_fault *volatile out = f;
 
@@ -47,6 +48,16 @@ __attribute__((noinline)) bool fault_try(void (*fn)(void *), void *arg, struct g
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     guard = NULL;
     return true;
+}
+
+bool fault_try(void (*fn)(void *), void *arg, struct guest_fault *f)
+{
+    return try_guarded(fn, arg, f, false);
+}
+
+bool fault_try_all(void (*fn)(void *), void *arg, struct guest_fault *f)
+{
+    return try_guarded(fn, arg, f, true);
 }
 
 void fault_untry(void)
@@ -116,7 +127,7 @@ static bool guarded(int signo, const siginfo_t *si, greg_t *r)
 {
     struct guard *g = guard;
 
-    if (!g || signo != SIGBUS)
+    if (!g || (signo != SIGBUS && !(signo == SIGSEGV && g->all)))
         return false;
     g->fault = (struct guest_fault){ signo, si->si_code, guest(si->si_addr) };
     resume(r, (const void *)guard_land, (((uint64_t)r[REG_RSP] - 256) & ~(uint64_t)15) - 8);

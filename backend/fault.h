@@ -19,4 +19,6 @@ struct guest_fault { int signo, code; gaddr addr; };
  * fn must keep to reading guest memory and to state that its caller can throw away. Not nested. Whoever leaves fn by a
  * longjmp calls fault_untry() then. */
 bool fault_try(void (*fn)(void *), void *arg, struct guest_fault *f);
+/** The same for a fn that accesses any guest memory, without locks: a SIGSEGV ends it too. */
+bool fault_try_all(void (*fn)(void *), void *arg, struct guest_fault *f);
 void fault_untry(void);

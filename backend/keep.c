@@ -427,6 +427,11 @@ static bool can_be_image(void)
     return true;
 }
 
+bool keep_will_save(void)
+{
+    return keep.on;
+}
+
 void keep_save(void)
 {
     if (!keep.on)

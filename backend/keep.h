@@ -72,6 +72,8 @@ void keep_forget(gaddr start, gaddr last);
 bool keep_usable(const struct unit *u);
 /** The first segment was emptied: what is there from now on is this process's own. Under cache.lock. */
 void keep_recycled(void);
+/** True if this process may write an image when it ends. */
+bool keep_will_save(void);
 /** Writes the image if that is worth it. Any thread, no lock held, before exit or execve. */
 void keep_save(void);
 /** In the child of a fork: it is another process's image. */

@@ -166,7 +166,7 @@ static void enter(struct cpu *cpu, const struct unit *u)
 static enum cpu_exit run_inside(struct cpu *cpu)
 {
     struct pending_link link = { 0 };
-    bool indirect = false;
+    bool indirect = false, back = false;
 
     for (;;) {
         __atomic_store_n(&cpu->probe, cpu->probe_own, __ATOMIC_RELAXED);
@@ -183,10 +183,18 @@ static enum cpu_exit run_inside(struct cpu *cpu)
 
         if (!u) {
             cpu_leave_epoch(cpu);
-            unit_build(cpu, &link);
+            if (!unit_first_run(cpu, &link, &back)) {
+                unit_build(cpu, &link, back);
+                back = false;
+            } else if (cpu->exit_kind != CPU_EXIT_MISS) {
+                return (enum cpu_exit)cpu->exit_kind;
+            } else {
+                indirect = false;
+            }
             link.exit = NULL;
             continue;
         }
+        back = false;
         remember(cpu, u, &link, indirect);
         link.exit = NULL;
         if (log_on(LOG_EXEC) || log_on(LOG_CPU))
@@ -353,13 +361,15 @@ void run_stats_print(void)
             "misses           %10" PRIu64 " direct, %" PRIu64 " indirect\n"
             "links            %10" PRIu64 "\n"
             "regions          %10" PRIu64 "  (%" PRIu64 " guest insns, %" PRIu64 " us; none found at %" PRIu64 " heads)\n"
+            "first runs       %10" PRIu64 "  (%" PRIu64 " guest insns, %" PRIu64 " us; %" PRIu64 " not possible)\n"
             "dropped units    %10" PRIu64 "\n"
             "segments retired %10" PRIu64 ", waits for memory %" PRIu64 "\n",
             s->units, s->guest_insns, insns / (s->units ? (double)s->units : 1), s->guest_bytes,
             s->host_bytes, (double)s->host_bytes / bytes, s->exits, s->faults, s->snap_bytes,
             ns / 1000, (double)ns / insns, (double)s->ns_translate / insns,
             (double)s->ns_passes / insns, (double)s->ns_emit / insns, s->miss_direct,
-            s->miss_indirect, s->links, s->regions, s->region_insns, s->ns_regions / 1000, s->regions_none, s->dropped,
+            s->miss_indirect, s->links, s->regions, s->region_insns, s->ns_regions / 1000, s->regions_none,
+            s->first_runs, s->first_insns, s->ns_first / 1000, s->first_none, s->dropped,
             s->retired, s->waits);
     keep_stats(f);
     unit_build_stats(f);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "backend/first.h"
 #include "backend/keep.h"
 #include "backend/run.h"
 #include "binfmt/binfmt.h"
@@ -218,6 +219,16 @@ static void load(struct program *p, const char *name, struct exec_info *info)
     stack_fill(&args, info);
 }
 
+/* Whoever looks at code wants to see all of it as units. */
+static void choose_first_run(void)
+{
+    bool watched = options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
+    if (options.first_run)
+        first_how = strcmp(options.first_run, "interpret") == 0 ? FIRST_ALWAYS : FIRST_NEVER;
+    else if (watched || translate_limit == 1)
+        first_how = FIRST_NEVER;
+}
+
 /* Switches on what the command line asks for in the other folders. */
 static void apply_options(void)
 {
@@ -235,6 +246,7 @@ static void apply_options(void)
         translate_limit = 1, run_hot = 0;
     else if (options.unit_limit != OPTION_UNSET)
         translate_limit = (unsigned)options.unit_limit;
+    choose_first_run();
 }
 
 /* A number that differs when the same guest code becomes other host code. */

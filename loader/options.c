@@ -161,6 +161,12 @@ static void check_hot(const char *value)
         usage_error("%s jumps back are not possible (0 to 1000000000)", value);
 }
 
+static void check_first(const char *value)
+{
+    if (strcmp(value, "interpret") != 0 && strcmp(value, "translate") != 0)
+        usage_error("a first run is 'interpret' or 'translate', not '%s'", value);
+}
+
 static void check_cache(const char *value)
 {
     if (size_or_zero(value) < (uint64_t)1 << 20 || size_or_zero(value) > (uint64_t)1 << 30)

@@ -706,6 +706,11 @@ void space_lazy(void)
     __atomic_store_n(&space.lazy, true, __ATOMIC_RELAXED);
 }
 
+bool space_is_lazy(void)
+{
+    return __atomic_load_n(&space.lazy, __ATOMIC_RELAXED);
+}
+
 /* space_fetch() of executable memory where a page may be waited for. */
 static const uint8_t *fetch_lazily(gaddr pc, size_t *avail)
 {

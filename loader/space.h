@@ -132,6 +132,8 @@ const uint8_t *space_fetch(gaddr pc, size_t *avail);
  * Nobody may wait for that with a lock held. So space_fetch() looks first: *avail ends with the page, and if the page
  * at `pc` is not there, fault_absent() ends the translation, or the result is NULL outside of one. */
 void space_lazy(void);
+/** Whether that was said. */
+bool space_is_lazy(void);
 /** The si_code of a SIGSEGV at `addr`: SEGV_MAPERR if nothing is mapped there, else SEGV_ACCERR. Takes the
  * lock. Not for signal handlers. */
 int space_fault_kind(gaddr addr);

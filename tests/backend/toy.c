@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "backend/first.h"
 #include "backend/snapshot.h"
 #include "backend/x86/enc.h"
 #include "backend/x86/homes.h"
@@ -372,6 +373,13 @@ void toy_catch_faults(void)
     sigaction(SIGBUS, &sa, NULL);
 }
 
+/* --- first runs: none */
+
+bool first_run(struct cpu *cpu, const struct ir_unit *u, bool *back)
+{
+    return false;
+}
+
 /* --- address space and logs: nothing
  * ---------------------------------------------------------------- */
 
@@ -422,6 +430,11 @@ size_t host_copy(void *to, const void *from, size_t n)
 int space_fault_kind(gaddr addr)
 {
     return SEGV_MAPERR;
+}
+
+bool space_is_lazy(void)
+{
+    return true;
 }
 
 uint64_t space_layout(void)

@@ -45,13 +45,16 @@ GUESTS = {"riscv64": guest_rv64, "aarch64": guest_a64}
 WAYS = [[], ["--plain-cpu"], [], ["--unit-limit", "7"], [], ["-one-insn-per-tb"]]
 # How soon a loop is translated as a whole; which it is follows from the program's seed.
 HOT = ["3", "30", "10000"]
+# So does whether its first runs are interpreted.
+FIRST = ["interpret", "translate"]
 
 
 def examine(guest, subject, seed, options):
     """One program of a guest: (instructions surely executed, instructions, reports)."""
     module = GUESTS[guest]
-    hot = HOT[zlib.crc32(seed.encode()) % len(HOT)]
-    return module.examine(module.Judge([*subject, "--hot", hot]), seed, options)
+    number = zlib.crc32(seed.encode())
+    how = ["--hot", HOT[number % len(HOT)], "--first-run", FIRST[number // len(HOT) % len(FIRST)]]
+    return module.examine(module.Judge([*subject, *how]), seed, options)
 
 
 # --- the command line

@@ -76,7 +76,7 @@ static void one(struct fuzz *f)
         /* The last instructions too: what follows is not mapped. */
         uint64_t at = fuzz_below(f, 8) ? fuzz_below(f, BYTES) : BYTES - 1 - fuzz_below(f, 16);
         cpu->pc = base + (at & ~(((uint64_t)1 << target_guest->insn_align_log2) - 1));
-        unit_build(cpu, &none);
+        unit_build(cpu, &none, false);
         for (unsigned k = 0; k < HEATS; k++)
             unit_heat(cpu);
     }

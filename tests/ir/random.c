@@ -447,6 +447,17 @@ static bool is_vec(enum ir_op op)
     return op >= IR_VEC_FIRST && op <= IR_VEC_LAST;
 }
 
+/** With RANDOM_INTEGERS no floating point, atomics or calls come up. */
+static bool left_out(enum ir_op op)
+{
+    static int integers = -1;
+
+    if (integers < 0)
+        integers = getenv("RANDOM_INTEGERS") != NULL;
+    return integers && (ir_ops[op].flags & IR_FPENV || op == IR_amo || op == IR_cas || op == IR_call || op == IR_callv ||
+                        op == IR_fpflags || op == IR_fpflags_set || op == IR_fprm_set);
+}
+
 /** Any op, of the vector ones no more than are asked for: they are the most. */
 static enum ir_op pick_op(struct gen *g)
 {
@@ -454,7 +465,7 @@ static enum ir_op pick_op(struct gen *g)
 
     do
         op = below(g, IR_NOPS);
-    while (is_vec(op) && !chance(g, vectors_percent()));
+    while (left_out(op) || (is_vec(op) && !chance(g, vectors_percent())));
     return op;
 }
 

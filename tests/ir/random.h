@@ -14,7 +14,7 @@ struct machine {
 /** A random number generator's next value (state must not be 0). */
 uint64_t random_next(uint64_t *state);
 /** Builds a random unit of the test guest into `u`. Of the vector ops that come up, RANDOM_VECTORS percent (in the
- * environment; 10 if it is not there) are taken. All loops end because each turn uses up some of x7. Mode 1: its ops flush denormals. */
+ * environment; 10 if it is not there) are taken. With RANDOM_INTEGERS there nothing of floating point, atomics and calls comes up. All loops end because each turn uses up some of x7. Mode 1: its ops flush denormals. */
 void random_unit(struct ir_unit *u, uint64_t *state);
 /** A vector of numbers that are often edges of some lane type. */
 void random_vector(uint64_t *state, uint64_t half[2]);

@@ -76,6 +76,15 @@ def second_run_translates_nothing(guest, built, folder):
     expect(first.out == second.out, "outputs differ")
 
 
+def first_runs_are_for_what_is_not_kept(guest, built, folder):
+    """Code that is interpreted would not get into the image."""
+    for where, extra, wanted in ((folder / "a", [], False), (folder / "b", ["--first-run", "interpret"], True), ("off", [], True),
+                                 ("off", ["-d", "page"], False), ("off", ["--first-run", "translate"], False)):
+        got = run([*dragoman(), "--disk-cache", where, "--stats", *extra, "-L", guest.sysroot, built / "lookup", "a"])
+        runs = int(re.search(r"^first runs\s+(\d+)", got.err.decode(), re.M).group(1))
+        expect(got.status == 0 and (runs > 100 if wanted else runs == 0), f"--disk-cache {where} {extra}: {runs} first runs")
+
+
 def many_functions(guest, folder, functions):
     """A program of so many functions; its arguments: how often to call all of them, or the first ones, and how many these are."""
     source, program = folder / "many.c", folder / "many"
@@ -111,7 +120,7 @@ def more_code_than_the_cache_holds(guest, built, folder):
     """After a while other code is where the image was, and that is found too."""
     program, cache = many_functions(guest, folder, 4000), Cache(guest, folder / "cache")
     small = ("--cache-size", "1M")
-    want, usual, _ = Cache(guest, "off").counts(program, "3", options=small)
+    want, usual, _ = Cache(guest, "off").counts(program, "3", options=("--first-run", "translate", *small))
     expect(want.status == 0 and usual > 3 * 4000, f"{usual} units made: the cache is large enough")
     expect(cache.run(program, "1", "1000", options=small).status == 0, "the first run failed")
     got, made, kept = cache.counts(program, "3", options=small)
@@ -271,7 +280,7 @@ def program_case(guest, built, program):
 
 
 TESTS = [
-    second_run_translates_nothing, more_code_than_an_image_holds, more_code_than_the_cache_holds, changed_program_is_translated_anew,
+    second_run_translates_nothing, first_runs_are_for_what_is_not_kept, more_code_than_an_image_holds, more_code_than_the_cache_holds, changed_program_is_translated_anew,
     changed_library_is_translated_anew,
     two_libraries_at_one_address, code_of_an_absent_library_faults, damaged_images_are_not_used,
     images_of_others_are_not_used, other_options_other_image, many_at_once, folder_stays_small,

@@ -182,6 +182,7 @@ OPTIONS = (
     ("guest_base", ["-B", "0x1000"], 125, "not possible", None),
     ("gdb", ["-g", "1234"], 125, "not available yet", None),
     ("log_item", ["-d", "in_asm,nonsense"], 125, "unknown log item 'nonsense'", None),
+    ("first_run", ["--first-run", "maybe"], 125, "'interpret' or 'translate', not 'maybe'", None),
     ("bad_setting", ["-E", "FOO"], 125, "not VAR=VALUE", None),
     ("cpu", ["-cpu", "cortex-a8"], 125, "unknown CPU", None),
     ("pass", ["--disable-pass", "nonsense"], 125, "unknown pass", None),
@@ -198,7 +199,7 @@ OPTIONS = (
 ACCEPTED = (
     ["-s", "64k"], ["-s", "0x100000"], ["--stack-size=1G"], ["-stack-size", "16M"], ["-p", "4096"], ["-B", "0"], ["-cpu", "max"],
     ["-0", "other"], ["-E", "A=B", "-E", "C=", "-U", "HOME"], ["-seed", "7"], ["-one-insn-per-tb"], ["-singlestep"],
-    ["--unit-limit", "3"], ["--cache-size", "1M"], ["--disable-pass", "dce"], ["--"],
+    ["--unit-limit", "3"], ["--cache-size", "1M"], ["--first-run", "interpret"], ["--first-run", "translate"], ["--disable-pass", "dce"], ["--"],
 )
 
 
