@@ -142,13 +142,16 @@ static void optimise(unsigned disabled)
 }
 
 /* Compiles into the active segment, the next one if that is full; NULL if the next one has not
- * drained, or if the unit is too long. */
+ * drained, or if the unit is too long: also for an empty segment. */
 static struct unit *emit(struct compiled *out)
 {
     for (;;) {
         struct code_buf buf = cache_buf();
-        struct unit *u = compile_unit(scratch, &buf, out) ? cache_publish(scratch, out) : NULL;
+        bool compiled = compile_unit(scratch, &buf, out);
+        struct unit *u = compiled ? cache_publish(scratch, out) : NULL;
 
+        if (!compiled && cache.seg[cache.active].nunits == 0)
+            out->too_long = true;
         if (u || out->too_long || !cache_rotate())
             return u;
     }

@@ -114,6 +114,22 @@ static void test_too_long(void)
     CHECK(translate_limit == 128);
 }
 
+/* A unit that no segment has room for is made shorter, too. */
+static void test_longer_than_a_segment(void)
+{
+    static const struct toy_insn code[] = {
+        { TOY_ADD, 1, 1 }, { TOY_ADD, 1, 2 }, { TOY_ADD, 1, 4 }, { TOY_ADD, 1, 8 }, { TOY_ADD, 1, 16 },
+        { TOY_ADD, 1, 32 }, { TOY_SYS, 0, 0 },
+    };
+    struct cpu *cpu = start(1 << 20);
+
+    toy_bulk = 100 << 10;
+    toy_run(cpu, code);
+    CHECK(*toy_reg(cpu, 1) == 63);
+    CHECK(cpu->pc == toy_pc(code + 7));
+    CHECK(cache.stats.units >= 4);
+}
+
 /* --- links and probes ----------------------------------------------------------------------------
  * */
 
@@ -827,7 +843,7 @@ static void test_dual_flush(void)
  * */
 
 #define TESTS(X)                                                                                  \
-    X(registers) X(too_long) X(links) X(probe) X(probe_grows) X(regions) X(many_units) X(invalidate) \
+    X(registers) X(too_long) X(longer_than_a_segment) X(links) X(probe) X(probe_grows) X(regions) X(many_units) X(invalidate) \
     X(invalidate_probed) X(invalidate_many_probed) X(sync_code) X(sync_range)         \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \

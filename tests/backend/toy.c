@@ -49,7 +49,7 @@ const struct guest toy_guest = {
 };
 
 unsigned toy_longest = UINT32_MAX;
-unsigned toy_pad;
+unsigned toy_pad, toy_bulk;
 
 static const struct toy_insn *insn_at(gaddr pc)
 {
@@ -272,8 +272,11 @@ bool compile_unit(struct ir_unit *u, struct code_buf *buf, struct compiled *out)
     nexits = nfaults = 0;
     for (unsigned n = 0; n < toy_pad; n += 8)
         x86_nop(&b, 8);
-    for (gaddr pc = u->pc; pc < u->pc + u->guest_bytes; pc += 4)
+    for (gaddr pc = u->pc; pc < u->pc + u->guest_bytes; pc += 4) {
+        for (unsigned n = 0; n < toy_bulk; n += 8)
+            x86_nop(&b, 8);
         emit_insn(&b, pc);
+    }
     if (!always_leaves(insn_at(u->pc + u->guest_bytes - 4)->op))
         direct_exit(&b, u->pc + u->guest_bytes);
     if (b.overflow)

@@ -34,6 +34,8 @@ extern const struct guest toy_guest;
 
 /* Bytes of nops at the head of each unit: to fill the cache quickly. */
 extern unsigned toy_pad;
+/* The same in front of each instruction. */
+extern unsigned toy_bulk;
 /* All memory is a shared mapping that is executable. */
 extern bool toy_shared;
 /* Units of more instructions than that are refused as too long. */
