@@ -305,33 +305,40 @@ void run_kick(struct cpu *cpu)
     __atomic_store_n(&cpu->probe, all_miss, __ATOMIC_SEQ_CST);
 }
 
-static struct cpu *halted_by;
+/* The process whose threads are to halt: the child of a fork, and one that shares this memory, have this word too and go on. */
+static pid_t halted;
 
 void cpus_halt_here(void)
 {
-    while (__atomic_load_n(&halted_by, __ATOMIC_ACQUIRE))
+    pid_t pid = __atomic_load_n(&halted, __ATOMIC_ACQUIRE);
+
+    while (pid && pid == getpid())
         pause();
 }
 
-static void kick_other(struct cpu *cpu, void *running)
+struct halt { const struct cpu *by; bool running; };
+
+static void kick_other(struct cpu *cpu, void *halt)
 {
-    if (cpu == halted_by)
+    struct halt *h = halt;
+
+    if (cpu == h->by)
         return;
     run_kick(cpu);
-    *(bool *)running |= __atomic_load_n(&cpu->in_code, __ATOMIC_SEQ_CST) != 0;
+    h->running |= __atomic_load_n(&cpu->in_code, __ATOMIC_SEQ_CST) != 0;
 }
 
 void cpus_halt(struct cpu *self_cpu)
 {
-    struct cpu *none = NULL;
-    bool running = true;
+    struct halt h = { self_cpu, true };
+    pid_t me = getpid();
 
-    if (!__atomic_compare_exchange_n(&halted_by, &none, self_cpu, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (__atomic_exchange_n(&halted, me, __ATOMIC_SEQ_CST) == me)
         cpus_halt_here();
-    for (int ms = 0; running && ms < 1000; ms++) {
-        running = false;
-        cpus_each(kick_other, &running);
-        if (running)
+    for (int ms = 0; h.running && ms < 1000; ms++) {
+        h.running = false;
+        cpus_each(kick_other, &h);
+        if (h.running)
             usleep(1000);
     }
 }

@@ -33,7 +33,7 @@ void cpu_bind(struct cpu *cpu);
 /** Stops all other threads for good, as soon as their guest state is exact; returns when they are (or have had a second for it). For
  * a process that is about to die. Of two threads that call it only one returns. */
 void cpus_halt(struct cpu *self);
-/** Whether cpus_halt() was called: waits for ever then. */
+/** Whether cpus_halt() was called in this process: waits for ever then. */
 void cpus_halt_here(void);
 
 /** Runs guest code from cpu->pc until the thread ends (linux_*() never return then). */

@@ -831,6 +831,31 @@ static void test_fork_dual(void)
     fork_with(true);
 }
 
+/* A process dies of a signal, which halts its threads, while one of them forks: the child lives. */
+static void test_fork_while_halting(void)
+{
+    struct cpu *cpu = start(1 << 20), *dying = cpu_new(&toy_guest);
+    int status;
+
+    CHECK(run_forked(cpu) == 110);
+    cpus_halt(dying);
+    cache_fork_prepare();
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        alarm(10);
+        cache_after_fork(cpu);
+        CHECK(cpu->poll);
+        CHECK(run_forked(cpu) == 110);
+        CHECK(!cpu->poll);
+        cpus_halt(cpu);
+        _exit(0);
+    }
+    cache_fork_parent();
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(status == 0);
+}
+
 /* The double mapping does everything else, too. */
 static void test_dual_flush(void)
 {
@@ -847,7 +872,7 @@ static void test_dual_flush(void)
     X(invalidate_probed) X(invalidate_many_probed) X(sync_code) X(sync_range)         \
     X(flush_threads) X(invalidate_threads) X(thread_churn) X(kick) X(drop_running) X(fault)       \
     X(fault_noncanonical) X(fault_sent)                                                           \
-    X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(dual_flush)
+    X(fault_in_helper) X(traps) X(fault_while_translating) X(fork) X(fork_dual) X(fork_while_halting) X(dual_flush)
 
 #define WRAP(name)                              \
     static void wrap_##name(void **state)       \
