@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend/keep.h"
+#include "backend/lock.h"
 #include "backend/run.h"
 
 enum {
@@ -30,17 +30,17 @@ enum {
 struct space space = { .limits = { UINT64_MAX, UINT64_MAX, UINT64_MAX } };
 uintptr_t gaddr_base;
 
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+static struct rw_lock lock;
 static uint64_t random_state, layout_seed, layout_state;
 
 void space_read_lock(void)
 {
-    pthread_rwlock_rdlock(&lock);
+    rw_lock_read(&lock);
 }
 
 void space_read_unlock(void)
 {
-    pthread_rwlock_unlock(&lock);
+    rw_unlock_read(&lock);
 }
 
 static void note_change(void)
@@ -50,14 +50,14 @@ static void note_change(void)
 
 void space_write_lock(void)
 {
-    pthread_rwlock_wrlock(&lock);
+    rw_lock_write(&lock);
     note_change();
 }
 
 void space_write_unlock(void)
 {
     note_change();
-    pthread_rwlock_unlock(&lock);
+    rw_unlock_write(&lock);
 }
 
 void space_fork_prepare(void)
@@ -72,8 +72,7 @@ void space_fork_parent(void)
 
 void space_fork_child(void)
 {
-    /* The lock names its owner by thread id, which the child's differs from. */
-    lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+    rw_lock_reset(&lock);
     note_change();
 }
 

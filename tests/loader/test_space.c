@@ -3,6 +3,7 @@
  * protections. Then single rules that random calls would not reach. */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -385,6 +386,50 @@ static void shared_memory_attaches_below_the_top(void **state)
     assert_int_equal(space_fault_kind((gaddr)at), SEGV_MAPERR);
 }
 
+/* --- the lock */
+
+static int inside, written;
+static unsigned handed_over;
+
+/* Reads again and again, and leaves only when the other one is inside, too, or cannot come in for a while. */
+static void *overlapping(void *arg)
+{
+    const struct timespec ms = { .tv_nsec = 1000000 };
+    while (!__atomic_load_n(&written, __ATOMIC_SEQ_CST) && __atomic_add_fetch(&handed_over, 1, __ATOMIC_SEQ_CST) < 2000) {
+        space_read_lock();
+        __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        for (int waited = 0; __atomic_load_n(&inside, __ATOMIC_SEQ_CST) < 2 && waited < 200; waited++)
+            nanosleep(&ms, NULL);
+        __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        nanosleep(&ms, NULL);
+        space_read_unlock();
+    }
+    return NULL;
+}
+
+static void *writing(void *arg)
+{
+    space_write_lock();
+    __atomic_store_n(&written, 1, __ATOMIC_SEQ_CST);
+    space_write_unlock();
+    return NULL;
+}
+
+/* Threads that always translate do not keep one from changing a mapping. */
+static void readers_let_a_writer_in(void **state)
+{
+    pthread_t readers[2], writer;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, overlapping, NULL), 0);
+    while (__atomic_load_n(&handed_over, __ATOMIC_SEQ_CST) < 4)
+        usleep(1000);
+    assert_int_equal(pthread_create(&writer, NULL, writing, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(readers[i], NULL);
+    pthread_join(writer, NULL);
+    assert_true(handed_over < 2000);
+}
+
 static int start(void **state)
 {
     space_init(GUEST_TOP, NULL, NULL);
@@ -407,6 +452,7 @@ int main(void)
         cmocka_unit_test(maps_show_what_the_guest_asked_for),
         cmocka_unit_test(the_kernel_grows_stacks),
         cmocka_unit_test(shared_memory_attaches_below_the_top),
+        cmocka_unit_test(readers_let_a_writer_in),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
