@@ -457,7 +457,7 @@ void signal_deliver(struct thread *t)
             trace_asked(t);
         } else if (held >= 0) {
             siginfo_t info = t->held_info[held];
-            t->held &= ~(1u << held);
+            __atomic_fetch_and(&t->held, ~(1u << held), __ATOMIC_RELAXED);   /* on_signal() may set another bit meanwhile */
             deliver_traced(t, fault_signals[held], &info);
         } else if (t->async_signo) {
             siginfo_t info = t->async;
