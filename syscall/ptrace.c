@@ -4,11 +4,13 @@
 #include <linux/ptrace.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "backend/run.h"
 #include "frontend/guest.h"
@@ -28,6 +30,8 @@ struct tracee {
     uint32_t options;
     struct trace copy;      /* as it was at the stop */
 };
+
+enum { START_MS = 10000 };   /* longer than a start takes on the busiest machine */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tracee *tracees;
@@ -301,12 +305,47 @@ static uint64_t host_options(uint64_t options)
     return (options | PTRACE_O_TRACEEXEC) & ~(uint64_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP);
 }
 
+/* Is the thread in its process's list? False also where that can't be known. */
+static bool is_listed(pid_t tid)
+{
+    struct trace_page page;
+    struct { struct trace *next; uint32_t tid; } head;
+    errno = 0;
+    if (!read_page(tid, &page))
+        return false;
+    uint64_t at = (uintptr_t)page.first;
+    while (at && peek(tid, &head, at, sizeof head) && head.tid != (uint32_t)tid)
+        at = (uintptr_t)head.next;
+    return at != 0;
+}
+
+static bool is_stopped(pid_t tid)
+{
+    char path[32], line[512], *state = NULL;
+    snprintf(path, sizeof path, "/proc/%d/stat", tid);
+    FILE *f = fopen(path, "re");
+    if (f && fgets(line, sizeof line, f))
+        state = strrchr(line, ')');
+    if (f)
+        fclose(f);
+    return !state || strchr("TtZX", state[2]);
+}
+
+/* The child of a fork, and a program after exec, has a while to go until it is in the list and can say when it stops: it is
+ * given that, and attached to then. */
+static void await_start(pid_t tid)
+{
+    for (int ms = 0; ms < START_MS && !is_listed(tid) && errno != EPERM && proc_translated(tid) && !is_stopped(tid); ms++)
+        usleep(1000);
+}
+
 static int64_t attach(struct sys *s, bool seize)
 {
     pid_t pid = (pid_t)s->a[1];
     uint64_t options = seize ? s->a[3] : 0;
     if (seize && (s->a[2] || (options & ~(uint64_t)PTRACE_O_MASK)))
         return -EIO;
+    await_start(pid);
     int64_t r = seize ? host_ptrace(PTRACE_SEIZE, pid, 0, (void *)(uintptr_t)host_options(options))
                       : host_ptrace(PTRACE_ATTACH, pid, 0, NULL);
     struct tracee *t = r == 0 ? add(pid, false) : NULL;
@@ -423,7 +462,8 @@ static void tell_running(pid_t pid)
     struct { struct trace *next; uint32_t tid; } head;
     siginfo_t info = { .si_code = SI_QUEUE };
     uint32_t one = 1;
-    if (!read_page(pid, &page) || !poke(pid, TRACE_PAGE + offsetof(struct trace_page, written), &one, sizeof one))
+    if (!read_page(pid, &page) || !poke(pid, TRACE_PAGE + offsetof(struct trace_page, written), &one, sizeof one) ||
+        !read_page(pid, &page))   /* a fork's child's is its parent's until it looks at `written` itself */
         return;
     trace_pack(&info, 0);
     for (uint64_t at = (uintptr_t)page.first; at && peek(pid, &head, at, sizeof head); at = (uintptr_t)head.next)

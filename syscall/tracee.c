@@ -222,6 +222,11 @@ void trace_after_fork(struct thread *t, const struct clone_request *q)
         page->pid = (uint32_t)host_raw1(__NR_getpid, 0);
     }
     list(t);
+    if (page && page->written) {
+        t->trace.ask = t->trace.ask ? t->trace.ask : TRACE_INTERRUPTED;
+        t->pending = 1;
+        t->cpu->poll = 1;
+    }
 }
 
 uint64_t trace_words(const struct thread *t)

@@ -231,10 +231,55 @@ static void execs(void)
     next(pid, "exec with its event");
 }
 
+/* --- attaching to a process that is a moment old */
+
+static void attach_early(int seize)
+{
+    int right = 0;
+
+    word = 1;
+    for (int i = 0; i < 10; i++) {
+        int status = 0, stop = seize ? SIGTRAP | 128 << 8 : SIGSTOP;
+        pid_t pid = fork();
+
+        if (pid == 0)
+            while (word == 1)
+                ;
+        if (pid == 0)
+            _exit(9);
+        ptrace(seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, NULL, NULL);
+        if (seize)
+            ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+        int good = waitpid(pid, &status, 0) == pid && status == (0x7f | stop << 8);
+        ptrace(PTRACE_POKEDATA, pid, &word, 2);
+        ptrace(PTRACE_DETACH, pid, NULL, NULL);
+        right += good && waitpid(pid, &status, 0) == pid && status == 9 << 8;
+    }
+    printf("attached early: %d\n", right);
+}
+
+/* On one processor, where the child has not run yet. */
+static void attach_at_once(void)
+{
+    cpu_set_t all, one;
+    int cpu = 0;
+
+    sched_getaffinity(0, sizeof all, &all);
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    attach_early(0);
+    attach_early(1);
+    sched_setaffinity(0, sizeof all, &all);
+}
+
 /* --- attaching to a loop that makes no calls */
 
 static void attach(void)
 {
+    word = 1;
     pid_t pid = fork();
 
     if (pid == 0)
@@ -276,6 +321,7 @@ int main(int argc, char **argv)
     fault();
     events();
     execs();
+    attach_at_once();
     attach();
     printf("nobody: %ld\n", ptrace(PTRACE_CONT, 1, NULL, NULL));
     return 0;
