@@ -27,6 +27,7 @@ struct tracee {
     bool halted;            /* a stop was reported to the guest, and it has not been resumed */
     bool stopped;           /* that is one of its own, not one of the host's */
     bool fresh;             /* the host attached us; its first SIGSTOP is not the guest's */
+    bool seized;            /* by PTRACE_SEIZE: exec is not told by a SIGTRAP */
     uint32_t options;
     struct trace copy;      /* as it was at the stop */
 };
@@ -126,6 +127,13 @@ static bool locate(struct tracee *t)
     return false;
 }
 
+/* A program that the host runs by itself: its stops are those that the host tells of. */
+static bool is_native(const struct tracee *t)
+{
+    struct trace_page page;
+    return !read_page(t->tid, &page) && !proc_translated(t->tid);
+}
+
 static int64_t host_ptrace(long request, pid_t pid, uint64_t addr, const void *data)
 {
     return host_raw4(__NR_ptrace, request, pid, addr, data);
@@ -174,6 +182,10 @@ static bool serve_signal(struct tracee *t, int *status)
         return true;
     }
     bool ours = !t->fresh && locate(t);
+    if (!ours && is_native(t)) {
+        t->fresh = false;
+        return true;
+    }
     if (t->fresh && signo == SIGSTOP)
         signo = 0;                          /* the host's way to tell of a new thread: it will tell so itself */
     else if (!ours && signo == SIGTRAP && info.si_code == SI_USER)
@@ -187,6 +199,17 @@ static bool serve_signal(struct tracee *t, int *status)
     return false;
 }
 
+/* The tracee has become a native program. Whether its tracer is told: of the event, or else of the SIGTRAP in its place. */
+static bool native_program(struct tracee *t, int *status)
+{
+    t->at = 0;
+    t->fresh = false;
+    if (t->options & PTRACE_O_TRACEEXEC)
+        return true;
+    *status = 0x7f | SIGTRAP << 8;
+    return !t->seized;
+}
+
 static bool serve_event(struct tracee *t, int event, int *status)
 {
     unsigned long pid = 0;
@@ -196,19 +219,23 @@ static bool serve_event(struct tracee *t, int event, int *status)
     case PTRACE_EVENT_CLONE:
         if (host_ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &pid) == 0) {
             struct tracee *child = add((pid_t)pid, true);
-            if (child)
+            if (child) {
                 child->options = t->options;
+                child->seized = t->seized;
+            }
         }
         return true;
     case PTRACE_EVENT_VFORK_DONE:
     case PTRACE_EVENT_EXIT:
         return true;
     case PTRACE_EVENT_STOP:
-        if (WSTOPSIG(*status) != SIGTRAP)
+        if (WSTOPSIG(*status) != SIGTRAP || is_native(t))
             return true;                    /* a group stop */
         break;
-    default:
-        break;                              /* exec: the new program tells so itself */
+    default:                                /* exec: a translated program tells so itself */
+        if (is_native(t) && native_program(t, status))
+            return true;
+        break;
     }
     let_go(t, 0);
     return false;
@@ -352,6 +379,7 @@ static int64_t attach(struct sys *s, bool seize)
     if (!t)
         return r == 0 ? -ENOMEM : r;
     t->options = (uint32_t)options;
+    t->seized = seize;
     if (locate(t)) {
         POKE_FIELD(t, seized, seize);
         POKE_FIELD(t, options, (uint32_t)options);

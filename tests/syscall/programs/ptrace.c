@@ -309,6 +309,53 @@ static void attach(void)
     next(pid, "seized");
 }
 
+/* --- a program that is not translated */
+
+static int sleeps(void)
+{
+    execl("/proc/self/cwd/../../../../../../../../bin/sleep", "sleep", "20", NULL);
+    return 1;
+}
+
+static void native_attach(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(sleeps());
+    usleep(100000);
+    printf("attach %ld\n", ptrace(PTRACE_ATTACH, pid, NULL, NULL));
+    next(pid, "native, attached");
+    resume(PTRACE_CONT, pid, 0);
+    kill(pid, SIGUSR1);
+    next(pid, "native, signalled");
+    resume(PTRACE_DETACH, pid, 0);
+    printf("seize %ld\n", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+    printf("interrupt %ld\n", ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+    next(pid, "native, interrupted");
+    resume(PTRACE_DETACH, pid, 0);
+    kill(pid, SIGTERM);
+    next(pid, "native, detached");
+}
+
+static void native(void)
+{
+    pid_t pid = child(sleeps);
+
+    resume(PTRACE_CONT, pid, 0);
+    next(pid, "native exec");
+    resume(PTRACE_CONT, pid, SIGTERM);
+    next(pid, "native exec");
+    pid = child(sleeps);
+    ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACEEXEC);
+    resume(PTRACE_CONT, pid, 0);
+    next(pid, "native exec with its event");
+    resume(PTRACE_CONT, pid, 0);
+    kill(pid, SIGKILL);
+    next(pid, "native exec with its event");
+    native_attach();
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -323,6 +370,7 @@ int main(int argc, char **argv)
     execs();
     attach_at_once();
     attach();
+    native();
     printf("nobody: %ld\n", ptrace(PTRACE_CONT, 1, NULL, NULL));
     return 0;
 }
