@@ -339,7 +339,7 @@ void core_dump(struct thread *t, const siginfo_t *info)
         write_core(&c, fd, limit.rlim_cur);
     if (fd >= 0)
         close(fd);
-    core_divert(fd >= 0 && name[0] != '/', !t->vfork_child);
+    core_divert(fd >= 0 ? name : NULL, !t->vfork_child);
 }
 
 /* --- the report ----------------------------------------------------------------------------------------- */

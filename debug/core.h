@@ -3,9 +3,9 @@
  * A guest that dies of a signal that dumps core gets what its own kernel would write: an ELF core file of its machine, named by
  * /proc/sys/kernel/core_pattern, limited by RLIMIT_CORE, with the memory that /proc/self/coredump_filter selects. The
  * host's kernel would dump the translator. But only the kernel sets the bit that tells the parent of the core. So after the
- * guest's file is written, the kernel is given a place where its own goes unseen: a nameless tmpfs as the current folder, a
- * limit of one page, no memory selected. Where there is no such place (no user namespaces and no privilege, an absolute
- * pattern), the guest's core file is right and the bit is missing. A pattern that begins with | stays the kernel's
+ * guest's file is written, the kernel is given a place where its own goes unseen: a nameless tmpfs as the current folder (as the
+ * root, if the pattern is absolute), a limit of one page, no memory selected. Where there is no such place (no user namespaces
+ * and no privilege, an absolute pattern and no privilege), the guest's core file is right and the bit is missing. A pattern that begins with | stays the kernel's
  * business: the program that it names gets the translator's memory.
  */
 #pragma once

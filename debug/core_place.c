@@ -166,25 +166,42 @@ static int nameless_folder_by_child(void)
     return p.folder;
 }
 
-void core_divert(bool want, bool own_memory)
+/* The folders that `name` is in, below the current one. */
+static void make_folders(const char *name)
+{
+    char path[PATH_MAX];
+    umask(0);
+    for (const char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(path, sizeof path, "./%.*s", (int)(slash - name), name);
+        mkdir(path, 0700);
+    }
+}
+
+/* A new folder that nobody sees becomes the current one, and the root if the kernel looks for an absolute name. */
+static bool enter_nameless_folder(const char *name)
+{
+    int folder = nameless_folder();
+    if (folder < 0)
+        folder = nameless_folder_by_child();
+    if (folder < 0 || fchdir(folder) < 0)
+        return false;
+    make_folders(name);
+    return *name != '/' || chroot(".") == 0;
+}
+
+void core_divert(const char *name, bool own_memory)
 {
     struct rlimit none = { 0, RLIM_INFINITY }, page = { 4096, RLIM_INFINITY }, now;
-    int folder = -1;
     if (getrlimit(RLIMIT_CORE, &now) == 0)
         none.rlim_max = page.rlim_max = now.rlim_max;
     if (getrlimit(RLIMIT_FSIZE, &now) == 0) {
         now.rlim_cur = now.rlim_max;
         setrlimit(RLIMIT_FSIZE, &now);
     }
-    if (want) {
-        folder = nameless_folder();
-        if (folder < 0)
-            folder = nameless_folder_by_child();
-    }
     FILE *f = own_memory ? fopen("/proc/self/coredump_filter", "we") : NULL;
     if (f) {
         fputs("0", f);
         fclose(f);
     }
-    setrlimit(RLIMIT_CORE, folder >= 0 && fchdir(folder) == 0 ? &page : &none);
+    setrlimit(RLIMIT_CORE, name && enter_nameless_folder(name) ? &page : &none);
 }

@@ -9,7 +9,7 @@
 bool core_name(char *out, size_t size, int signo, uint32_t tid);
 /** Creates it, with do_coredump()'s precautions; -1 with errno if it must not be. */
 int core_open(const char *name);
-/** Makes the kernel's own dump harmless. `want`: it shall happen where nobody sees it, so that the parent is told of a core;
- * else, or if there is no such place, it does not happen. `own_memory`: no other process shares the memory map, whose
- * coredump_filter may be changed. */
-void core_divert(bool want, bool own_memory);
+/** Makes the kernel's own dump harmless. `name`: it shall happen where nobody sees it, under this name of core_name()'s, so that
+ * the parent is told of a core; NULL, or if there is no such place: it does not happen. An absolute name needs
+ * CAP_SYS_CHROOT. `own_memory`: no other process shares the memory map, whose coredump_filter may be changed. */
+void core_divert(const char *name, bool own_memory);
