@@ -30,6 +30,7 @@ struct part {
     uint64_t start, end, offset;
     char perms[5];
     bool file, special;      /* special: [vdso] */
+    bool excluded;           /* by MADV_DONTDUMP, or memory of a device */
     const char *path;
 };
 
@@ -96,6 +97,27 @@ static bool read_parts(struct core *c)
     return true;
 }
 
+/* By the kernel's flags, VmFlags in proc_pid_smaps(5). No part is of two of its mappings. */
+static void mark_excluded(struct core *c)
+{
+    FILE *f = fopen("/proc/self/smaps", "re");
+    char *line = NULL;
+    size_t size = 0;
+    uint64_t start, end, from = 0, to = 0;
+    while (f && getline(&line, &size, f) > 0) {
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
+            from = start;
+            to = end;
+        } else if (strncmp(line, "VmFlags:", 8) == 0 && (strstr(line, " dd") || strstr(line, " io"))) {
+            for (size_t i = 0; i < c->nparts; i++)
+                c->parts[i].excluded |= c->parts[i].start >= from && c->parts[i].end <= to;
+        }
+    }
+    free(line);
+    if (f)
+        fclose(f);
+}
+
 /* fs/coredump.c, vma_dump_size(). That a private mapping of a file has been written to is not known: it may be if it is writable. */
 static uint64_t dumped_size(const struct part *p, unsigned filter)
 {
@@ -105,6 +127,8 @@ static uint64_t dumped_size(const struct part *p, unsigned filter)
         return 0;
     if (p->special)
         return all;
+    if (p->excluded)
+        return 0;
     if (shared)
         return filter >> (p->file ? 3 : 1) & 1 ? all : 0;
     if (!p->file || p->perms[1] == 'w')
@@ -335,8 +359,10 @@ void core_dump(struct thread *t, const siginfo_t *info)
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_CORE, &limit);
     int fd = core_open(name);
-    if (fd >= 0 && read_parts(&c) && make_notes(&c))
+    if (fd >= 0 && read_parts(&c) && make_notes(&c)) {
+        mark_excluded(&c);
         write_core(&c, fd, limit.rlim_cur);
+    }
     if (fd >= 0)
         close(fd);
     core_divert(fd >= 0 ? name : NULL, !t->vfork_child);

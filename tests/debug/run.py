@@ -118,7 +118,7 @@ def core_case(guest, how, signal):
             return
         check(bit or (place != Path(folder) and os.geteuid()), "the parent is not told of a core")
         check(len(files) == 1, f"left {files}")
-        mark, die_here = (int(x, 16) for x in out.split())
+        mark, die_here, secret = (int(x, 16) for x in out.split())
         file = place / files.pop()
         core = Core(file)
         file.unlink()
@@ -135,6 +135,8 @@ def core_case(guest, how, signal):
         check(str(program).encode() in core.all(NT_FILE)[0], "mapped files")
         check(core.all(NT_PRPSINFO)[0][40:56].rstrip(b"\0") == b"crash", "program's name")
         check(core.memory(mark, 16) == b"this is the mark", "memory")
+        check(core.memory(secret - 1, 1) == core.memory(secret + 4096, 1) == b"s", "memory around a page with MADV_DONTDUMP")
+        check(not core.memory(secret, 1), "MADV_DONTDUMP")
         auxv = struct.unpack(f"<{len(core.all(NT_AUXV)[0]) // 8}Q", core.all(NT_AUXV)[0])
         check(dict(zip(auxv[::2], auxv[1::2]))[6] == 4096, "auxiliary vector")
 

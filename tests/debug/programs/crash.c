@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static char mark[] = "this is the mark";
@@ -32,6 +33,18 @@ static void *wait_for_ever(void *arg)
     return arg;
 }
 
+/* The second of three pages, which is not for core files. */
+static char *secret(void)
+{
+    char *pages = mmap(NULL, 3 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        exit(1);
+    memset(pages, 's', 3 << 12);
+    madvise(pages + 4096, 4096, MADV_DONTDUMP);
+    return pages + 4096;
+}
+
 int main(int argc, char **argv)
 {
     pthread_t t;
@@ -41,7 +54,7 @@ int main(int argc, char **argv)
     while (!running)
         usleep(100);
     usleep(1000);
-    printf("%p %p\n", (void *)mark, (void *)die_here);
+    printf("%p %p %p\n", (void *)mark, (void *)die_here, (void *)secret());
     fflush(stdout);
     if (strcmp(how, "abort") == 0)
         abort();
