@@ -203,6 +203,14 @@ void space_set_limits(uint64_t as, uint64_t data, uint64_t data_max)
     space.limits.data_max = data_max;
 }
 
+uint64_t space_total(void)
+{
+    space_read_lock();
+    uint64_t total = space.set.total;
+    space_read_unlock();
+    return total;
+}
+
 bool space_may_expand(uint8_t prot, uint8_t kind, uint64_t more)
 {
     uint64_t data = space.set.data + more;

@@ -106,6 +106,8 @@ int64_t space_map_vdso(const void *image, size_t size);
 /** The guest's limits on its mappings in bytes, UINT64_MAX for none: RLIMIT_AS, RLIMIT_DATA and the latter's hard limit. None at first.
  * Lock held for writing. */
 void space_set_limits(uint64_t as, uint64_t data, uint64_t data_max);
+/** Bytes of the guest's mappings, as RLIMIT_AS counts them. */
+uint64_t space_total(void);
 /** A random multiple of `align` (power of 2) below `span`, 0 without randomisation. */
 uint64_t space_random(uint64_t span, uint64_t align);
 /** The same from the layout's seed: for what decides where code is mapped. */

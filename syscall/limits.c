@@ -140,13 +140,13 @@ static int index_of(uint64_t resource)
     return -1;
 }
 
-/* CAP_SYS_RESOURCE in the first user namespace, whose inode number is PROC_USER_INIT_INO (linux/proc_ns.h). */
-static bool may_raise(void)
+/* The first user namespace has the inode number PROC_USER_INIT_INO (linux/proc_ns.h). */
+bool limits_capable(int capability)
 {
     struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
     struct __user_cap_data_struct caps[2] = { { 0 } };
     struct stat st;
-    return host_raw2(__NR_capget, &head, caps) == 0 && (caps[CAP_SYS_RESOURCE / 32].effective >> CAP_SYS_RESOURCE % 32 & 1) &&
+    return host_raw2(__NR_capget, &head, caps) == 0 && (caps[capability / 32].effective >> capability % 32 & 1) &&
            (stat("/proc/self/ns/user", &st) < 0 || st.st_ino == 0xeffffffd);
 }
 
@@ -154,7 +154,7 @@ static int64_t set_limit(struct limits *l, int i, const struct rlimit *new)
 {
     if (new->rlim_cur > new->rlim_max)
         return -EINVAL;
-    if (new->rlim_max > l->guest[i].rlim_max && !may_raise())
+    if (new->rlim_max > l->guest[i].rlim_max && !limits_capable(CAP_SYS_RESOURCE))
         return -EPERM;
     l->guest[i] = *new;
     raise_host(l, i);

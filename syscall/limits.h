@@ -44,5 +44,8 @@ void limits_native_failed(struct thread *t);
 /** In the child of a fork: a vfork's child that forked had limits of its own, which are the new process's. */
 void limits_after_fork(struct thread *t);
 
+/** Whether the process has the capability in the first user namespace, where limits are looked after. */
+bool limits_capable(int capability);
+
 /** /proc/self/limits. */
 void limits_print(FILE *f, const struct thread *t);
