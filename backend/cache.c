@@ -9,6 +9,7 @@
 #include "backend/run.h"
 #include "backend/x86/homes.h"
 #include "loader/space.h"
+#include "syscall/linux.h"
 
 struct cache cache;
 
@@ -17,6 +18,7 @@ enum {
     TABLE_FIRST = 1024,
     CACHE_MIN = 1 << 20,
     CACHE_MAX = 1 << 30,
+    WAITS_MOST = 200, /* of threads for a segment to drain, until those inside are interrupted */
     RECORDS_PER_CODE = 4, /* bytes of records for a byte of code; about 3 in a compiler's run */
 };
 
@@ -435,6 +437,7 @@ bool cache_rotate(void)
         }
         segment_recycle(s);
     }
+    cache.waits = 0;
     old->state = SEG_LIVE;
     s->state = SEG_ACTIVE;
     cache.active = next;
@@ -443,12 +446,23 @@ bool cache_rotate(void)
     return true;
 }
 
+static void interrupt_inside(struct cpu *cpu, void *arg)
+{
+    uint64_t e = __atomic_load_n(&cpu->epoch, __ATOMIC_SEQ_CST);
+
+    if (e != 0 && e < __atomic_load_n(&cache.epoch, __ATOMIC_SEQ_CST))
+        linux_interrupt(cpu);
+}
+
+/* Who is inside was kicked and comes out at its next poll, unless it waits for a page, perhaps one that the caller is to supply. */
 void cache_wait(void)
 {
     const struct timespec t = { .tv_nsec = 50000 };
 
     cache_count(&cache.stats.waits);
     nanosleep(&t, NULL);
+    if (__atomic_add_fetch(&cache.waits, 1, __ATOMIC_RELAXED) % WAITS_MOST == 0)
+        cpus_each(interrupt_inside, NULL);
 }
 
 /* --- fork ----------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@
  * epoch is 0 or >= E nobody is inside and nobody can come: the memory is free. Whoever is inside is
  * kicked (poll flag, all-miss probe table, unlinked exits), so it comes out soon. The segment after
  * the active one is retired when the active one is taken, so that it has long drained when it is
- * needed; whoever needs it earlier waits outside the cache, holding no lock. What is remembered
+ * needed; whoever needs it earlier waits outside the cache, holding no lock, and after some 20 ms interrupts
+ * those inside by a signal: they may be waiting for a page (userfaultfd). What is remembered
  * about a unit after leaving (an exit that is to be linked) carries the segment's generation, and
  * is used under the lock only if that is still the same.
  *
@@ -149,6 +150,7 @@ struct cache {
     struct segment seg[CACHE_SEGMENTS];
     unsigned active;
     uint64_t epoch;                             /* atomic, from 1 */
+    uint32_t waits;                             /* atomic: for the segment that is needed now */
     const uint8_t *thunks[NTHUNKS];
     const void *helpers[CACHE_MAX_HELPERS];     /* the guest's, as generated code calls them */
     struct unit **table;                        /* by (pc, mode): mask + 1 chains of table_max */

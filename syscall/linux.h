@@ -19,6 +19,10 @@ void linux_poll(struct cpu *cpu);
 /** Whether linux_poll() would enter a signal handler, as things stand. */
 bool linux_signal_waits(const struct cpu *cpu);
 
+/** Makes another thread leave generated code, even one that waits there for a page. May disturb a system call, which is then as if
+ * a signal had come that has no handler: for the exceptional case. Under the lock of cpus_each(). */
+void linux_interrupt(const struct cpu *cpu);
+
 /** cpu->step, and one instruction was executed. */
 void linux_stepped(struct cpu *cpu);
 

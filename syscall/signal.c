@@ -126,6 +126,8 @@ static void on_signal(int signo, siginfo_t *si, void *context)
     uint64_t all = ~FAULT_MASK;
     if (!signo) {
         t->trace.ask = TRACE_INTERRUPTED;
+    } else if (by_tracer && signo == TRACE_LEAVE) {
+        ;   /* only what follows */
     } else if (fault >= 0) {
         note_held(t, fault, si);
         if (t->blocked & BIT(signo))

@@ -42,7 +42,7 @@ struct clone_request;
 #define TRACE_MAGIC 0x656361727467726dull
 /** rax at the breakpoint of a stop; rdi is the struct trace. */
 #define TRACE_STOP_KEY 0x6472616774726163ull
-enum { TRACE_CARRIED = 0x647267 << 8, TRACE_POKES = 64 };
+enum { TRACE_CARRIED = 0x647267 << 8, TRACE_POKES = 64, TRACE_LEAVE = 0xff /* in a signal's place: linux_interrupt() */ };
 
 enum trace_mode { TRACE_RUN, TRACE_CALLS, TRACE_STEP };
 enum trace_call { TRACE_NO_CALL, TRACE_ENTRY, TRACE_EXIT };

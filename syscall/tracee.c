@@ -10,6 +10,7 @@
 #include "frontend/guest.h"
 #include "loader/space.h"
 #include "syscall/clone.h"
+#include "syscall/linux.h"
 #include "syscall/sys.h"
 #include "syscall/trace.h"
 
@@ -165,6 +166,15 @@ bool trace_unpack(const siginfo_t *si, siginfo_t *info)
     info->si_signo = si->si_errno & 0xff;
     info->si_errno = 0;
     return true;
+}
+
+void linux_interrupt(const struct cpu *cpu)
+{
+    const struct thread *t = cpu->thread;
+    siginfo_t info = { .si_code = SI_QUEUE };
+    uint32_t pid = t->vfork_child ? t->tid : page ? page->pid : (uint32_t)host_raw1(__NR_getpid, 0);
+    trace_pack(&info, TRACE_LEAVE);
+    host_raw4(__NR_rt_tgsigqueueinfo, pid, t->tid, SIGTRAP, &info);
 }
 
 void trace_asked(struct thread *t)

@@ -339,6 +339,10 @@ bool linux_signal_waits(const struct cpu *cpu)
     return false;
 }
 
+void linux_interrupt(const struct cpu *cpu)
+{
+}
+
 void linux_poll(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->poll, 0, __ATOMIC_SEQ_CST);
