@@ -2,7 +2,7 @@
 """Guest programs under combinations of options that no other test has together.
 
 What differs between runs is FACTORS: size of the code cache, kept translations (three runs with one folder), length of units, when loops become
-regions, CPU features, the code cache mapped twice.  Every pair of two factors' values is in some combination.  Each
+regions, CPU features, the code cache mapped twice, whether code is interpreted first.  Every pair of two factors' values is in some combination.  Each
 run must print what the native program prints, and not take much longer than the plain one.
 
     tests/programs/cross.py                   all programs, both guests: about two hours on two cores
@@ -40,6 +40,7 @@ FACTORS = {
     "hot": {"": [], "1": ["--hot", "1"], "3": ["--hot", "3"]},
     "cpu": {"": [], "plain": ["--plain-cpu"]},
     "dual": {"": [], "dual": []},
+    "first": {"": [], "interpret": ["--first-run", "interpret"], "translate": ["--first-run", "translate"]},
 }
 # Program: a factor that it can't have, and why.
 NOT_WITH = {
