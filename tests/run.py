@@ -23,7 +23,7 @@ def meson_results(build):
     """Runs meson's tests in `build`; yields (name, result, reason), result one of ok, fail, skip."""
     log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--num-processes", str(os.cpu_count())],
+    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--num-processes", str(os.cpu_count()), "--timeout-multiplier", "3"],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not log.exists():
         yield "meson test", "fail", "meson did not run"

@@ -35,7 +35,7 @@ static void in_child(void (*test)(void))
     pid_t pid = fork();
 
     if (pid == 0) {
-        alarm(60);
+        alarm(200);
         run_stats_enable();
         test();
         _exit(0);

@@ -23,7 +23,7 @@ binfmt() { "$DRAGOMAN" binfmt "$@" --directory "$DIR/misc"; }
 
 def private(folder, program, script, env=None):
     """Runs a bash script in user and mount namespaces of its own; (status, output)."""
-    done = run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", SETUP + script], timeout=60, cwd=folder,
+    done = run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", SETUP + script], cwd=folder,
                env={"DIR": str(folder), "DRAGOMAN": dragoman()[0], "PROGRAM": str(program), **(env or {})})
     if b"mount:" in done.err and not done.out:
         raise tap.Skip(f"no private binfmt_misc: {done.err.decode().strip().splitlines()[-1]}")

@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from lib import tap                                     # noqa: E402
 from lib.guests import GUESTS, chosen, dragoman, guest_option   # noqa: E402
-from lib.outcome import Outcome, difference, run            # noqa: E402
+from lib.outcome import PATIENCE, Outcome, difference, run            # noqa: E402
 import root                                             # noqa: E402
 from results import Results, Row                        # noqa: E402
 
@@ -30,7 +30,7 @@ class Scenario:
         self.name, self.commands = row["name"], row["run"]
         self.files, self.stdin = row.get("files", {}), row.get("stdin", "").encode()
         self.expect, self.status = row.get("expect"), row.get("status", 0)
-        self.timeout, self.quick = row.get("timeout", 60), row.get("quick", False)
+        self.timeout, self.quick = row.get("timeout", PATIENCE), row.get("quick", False)
         self.relative, self.kind, self.long = row.get("relative", False), row.get("root", "base"), row.get("long", [])
         self.copies, self.guests, self.env = row.get("copy", []), row.get("guests", GUESTS), row.get("env", {})
 

@@ -89,7 +89,7 @@ class OracleFails(Exception):
 class Judge:
     """Two commands and how to compare them."""
 
-    def __init__(self, subject, oracle, timeout=30):
+    def __init__(self, subject, oracle, timeout=120):
         self.subject, self.oracle, self.timeout = subject, oracle, timeout
 
     def differences(self, sequences, pools, mutate=None):

@@ -13,6 +13,10 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 CLEAN_ENV = {"DRAGOMAN_DISK_CACHE": "off", "PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
+# Seconds after which a program hangs. Not a measure of speed: on a busy machine what takes one second alone may take thirty.
+PATIENCE = 240
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run left behind; `status` is -N after death by signal N, as subprocess has it."""
@@ -29,7 +33,7 @@ class Outcome:
         return f"exit status {self.status}"
 
 
-def run(command, stdin=b"", timeout=60, cwd=None, env=None):
+def run(command, stdin=b"", timeout=PATIENCE, cwd=None, env=None):
     """Runs `command` and returns its Outcome.
 
     The environment is CLEAN_ENV plus `env`.  After `timeout` seconds the whole process group is

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 from lib import tap                                         # noqa: E402
 from lib.guests import dragoman                             # noqa: E402
+from lib.outcome import PATIENCE                            # noqa: E402
 from loader.image import CODE, CODERS, RV64, elf, exit_code, segment      # noqa: E402
 
 TMP = tempfile.TemporaryDirectory(prefix="dragoman-loader-")
@@ -29,7 +30,7 @@ def run(*words, data=None, env=None, name="program", **more):
         words.append(str(path))
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("DRAGOMAN_", "QEMU_"))}
     return subprocess.run(dragoman() + words, capture_output=True, text=True, errors="replace",
-                          env=clean | (env or {}), timeout=60, **more)
+                          env=clean | (env or {}), timeout=PATIENCE, **more)
 
 
 def expect(result, status, err=None, out=None):
@@ -141,7 +142,7 @@ def other_layouts():
                 continue
             path = Path(tempfile.mkdtemp(dir=TMP.name)) / "program"
             path.write_bytes(data)
-            result = subprocess.run(prefix + dragoman() + [str(path)], capture_output=True, text=True, timeout=60)
+            result = subprocess.run(prefix + dragoman() + [str(path)], capture_output=True, text=True, timeout=PATIENCE)
             if "Operation not permitted" in result.stderr:
                 raise tap.Skip("setarch or ulimit is not permitted")
             expect(result, status)

@@ -71,7 +71,7 @@ class Program:
     def compile(self, gcc, variant, output):
         links = [LINKS[w] for w in variant if w in LINKS] or [LINKS["dynamic"]]
         flags = [w for w in variant if w not in LINKS]
-        done = run([gcc, *FLAGS, *flags, *links[0], "-o", output, self.path, *self.libs], timeout=120)
+        done = run([gcc, *FLAGS, *flags, *links[0], "-o", output, self.path, *self.libs])
         if done.status:
             lines = done.err.decode(errors="replace").splitlines()
             errors = [line for line in lines if "error" in line] or lines or [done.ending()]

@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from lib import tap                                     # noqa: E402
 from lib.guests import chosen, dragoman, guest_option   # noqa: E402
-from lib.outcome import CLEAN_ENV                       # noqa: E402
+from lib.outcome import CLEAN_ENV, PATIENCE                       # noqa: E402
 
 WARM = 3                # tenths until memory pools have their size
 # KiB, and a number: threads that meet for the first time take another block of the pool, 1 MiB in four mappings.
@@ -112,7 +112,7 @@ def soak(command, program, count, folder):
                 child.stdin.flush()
             elif line != "done, 0 failures\n":
                 raise tap.Fail(line)
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=PATIENCE)
     finally:
         if child.poll() is None:
             child.kill()

@@ -64,12 +64,12 @@ class Guest:
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             folder = Path(folder)
             program = folder / "table"
-            built = run([gcc, *FLAGS, "-o", program, HERE / "table" / "table.c"], timeout=120)
+            built = run([gcc, *FLAGS, "-o", program, HERE / "table" / "table.c"])
             if built.status:
                 raise tap.Fail(built.err.decode(errors="replace").splitlines()[0])
             (folder / "cwd").mkdir()
             log = folder / "log"
-            got = run([*(w.replace("LOG", str(log)) for w in prefix), program], cwd=folder / "cwd", timeout=200)
+            got = run([*(w.replace("LOG", str(log)) for w in prefix), program], cwd=folder / "cwd", timeout=600)
             if got.status or got.timed_out:
                 raise tap.Fail(f"the program: {got.ending()} {got.err[-200:]}")
             return results(got.out), log.read_text(errors="replace").splitlines() if log.exists() else []

@@ -361,7 +361,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         return strcmp(argv[1], "again") == 0 ? 11 : 12;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    alarm(60);
+    alarm(200);
     memory();
     call_stops();
     signal_stops();
