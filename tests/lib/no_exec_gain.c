@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2 || prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) != 0)
         return 77;
-    execv(argv[1], argv + 1);
+    execvp(argv[1], argv + 1);
     perror(argv[1]);
     return 127;
 }

@@ -28,7 +28,7 @@ sys.path.insert(1, str(HERE.parent))
 from lib import tap                                     # noqa: E402
 from lib.guests import chosen, dragoman, guest_option   # noqa: E402
 from lib.outcome import difference, run                 # noqa: E402
-from run import Program, all_programs                   # noqa: E402
+from run import Program, all_programs, no_exec_gain     # noqa: E402
 import fuzz                                             # noqa: E402
 
 SETTLED = 3.2           # seconds until a file's times can be relied on, and its translations be kept
@@ -41,10 +41,6 @@ FACTORS = {
     "cpu": {"": [], "plain": ["--plain-cpu"]},
     "dual": {"": [], "dual": []},
     "first": {"": [], "interpret": ["--first-run", "interpret"], "translate": ["--first-run", "translate"]},
-}
-# Program: a factor that it can't have, and why.
-NOT_WITH = {
-    "memory_refused": "dual",   # the child of a fork maps its cache anew: a limit that others set before it has is its end
 }
 # A run that takes so many times as long as the plain one, and some seconds, stands still most of the time.
 SLOW, SLOW_SECONDS, HANGS = 15, 20, 600
@@ -109,11 +105,11 @@ class Subject:
                       self.program.stdin, HANGS, folder)
         return got, time.monotonic() - start
 
-    def test(self, crossing, launcher, usual):
+    def test(self, crossing, usual):
         """`usual`: seconds of a plain run by name; filled when first needed."""
         if self.name not in usual:
             usual[self.name] = self.once([], [])[1]
-        prefix = [launcher] if crossing["dual"] else []
+        prefix = no_exec_gain() if crossing["dual"] else []
         limit = SLOW * usual[self.name] + SLOW_SECONDS
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             options = crossing.options() + (["--disk-cache", folder] if crossing["keep"] else [])
@@ -167,17 +163,17 @@ def main():
     if options.list:
         sys.exit("\n".join(map(str, wanted)))
     with tempfile.TemporaryDirectory(prefix="dragoman-cross-") as top:
-        launcher, usual, todo = Path(top) / "no_exec_gain", {}, []
-        if run(["gcc", "-O1", HERE.parent / "lib" / "no_exec_gain.c", "-o", launcher]).status:
-            sys.exit("no_exec_gain.c does not compile")
+        usual, todo = {}, []
+        if not no_exec_gain():
+            print("# this kernel has no PR_SET_MDWE: `dual` changes nothing")
         subjects = build(options, Path(top))
         time.sleep(SETTLED)
         for number, subject in itertools.product(range(options.times), subjects):
             chance = random.Random(f"{options.seed} {subject.name} {number}")
             for crossing in chance.sample(every(), options.random) if options.random else wanted:
-                if crossing.get(NOT_WITH.get(subject.program.name)):
+                if crossing["dual"] and not subject.program.dual:
                     continue
-                todo.append((f"{subject.name} [{crossing}]", lambda s=subject, c=crossing: s.test(c, launcher, usual)))
+                todo.append((f"{subject.name} [{crossing}]", lambda s=subject, c=crossing: s.test(c, usual)))
         failures = tap.run_cases(todo, (), options.jobs)
     sys.exit(1 if failures else 0)
 

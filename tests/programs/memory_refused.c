@@ -1,7 +1,9 @@
 /* Memory that is refused ends nothing but what asked for it: limits on the address space and on data, and code that runs for
- * the first time when nothing is left. A limit that the parent sets from outside is the translator's, too.
+ * the first time when nothing is left. A limit that the parent sets from outside is the translator's, too; the child of a fork that
+ * has to map a code cache anew can't go on then, so not with a dual one.
  *
  * build: -O2 dynamic; -O2 static
+ * dual: no
  */
 #include <errno.h>
 #include <pthread.h>

@@ -11,6 +11,7 @@ Each file NAME.c opens with a comment; lines `key: value` in it say what the dri
     libs:   libraries for the end of the link line
     guest:  the only guest that the program is for
     quick:  `no`: takes too long for --quick
+    dual:   `no`: not for a code cache that is mapped twice
     expect: `native` (the default): output and ending are those of the native build;
             `below`: the output is the comment at the end of the file that starts with `output:`,
             and the exit status is 0
@@ -21,6 +22,8 @@ fuzz.py adds random programs to these.
 """
 
 import argparse
+import atexit
+import functools
 import re
 import shlex
 import shutil
@@ -47,8 +50,18 @@ LINKS = {
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds",
          "-Wno-infinite-recursion", "-Wno-stringop-overread", "-Wno-stringop-truncation", "-ffp-contract=off", "-pthread"]
 DEFAULTS = {"build": "-O2 dynamic", "args": "", "stdin": "", "libs": "-lm", "guest": "",
-            "expect": "native", "quick": "yes"}
+            "expect": "native", "quick": "yes", "dual": "yes"}
 KEY = re.compile(r"^ \*\s+(%s):\s*(.*)$" % "|".join(DEFAULTS), re.M)
+
+
+@functools.cache
+def no_exec_gain():
+    """Words in front of a command that have the kernel refuse memory both writable and executable; none if it can't."""
+    folder = tempfile.TemporaryDirectory(prefix="dragoman-")
+    atexit.register(folder.cleanup)
+    launcher = Path(folder.name) / "no_exec_gain"
+    built = run(["gcc", "-O1", HERE.parent / "lib" / "no_exec_gain.c", "-o", launcher])
+    return [launcher] if built.status == 0 and run([launcher, "true"]).status == 0 else []
 
 
 class Program:
@@ -60,7 +73,7 @@ class Program:
         facts = {**DEFAULTS, **dict(KEY.findall(text[:text.find("*/")]))}
         self.variants = [v.split() for v in facts["build"].split(";")]
         self.args = shlex.split(facts["args"])
-        self.quick = facts["quick"] != "no"
+        self.quick, self.dual = facts["quick"] != "no", facts["dual"] != "no"
         self.stdin = facts["stdin"].encode().decode("unicode_escape").encode()
         self.libs, self.guest = facts["libs"].split(), facts["guest"]
         self.expected = None
@@ -79,18 +92,21 @@ class Program:
 
     def test(self, guest, quick):
         """Every variant (only the first when `quick`) must behave as expected, also when each loop is hot at once, and whether
-        first runs are interpreted or translated (when `quick` one of these, by the name)."""
+        first runs are interpreted or translated (when `quick` one of these, by the name).  The last variant is translated where the
+        kernel refuses memory both writable and executable."""
         first = [["--first-run", how] for how in ("interpret", "translate")]
         ways = [first[zlib.crc32(self.name.encode()) % 2]] if quick else [["--hot", "3", *first[1]], *first]
         with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
             want = self.expected or self.native(Path(folder))
-            for number, variant in enumerate(self.variants[:1] if quick else self.variants):
+            variants = self.variants[:1] if quick else self.variants
+            for number, variant in enumerate(variants):
                 program = Path(folder) / f"guest{number}"
                 self.compile(guest.gcc, [guest.tuned if w == "tuned" else w for w in variant], program)
                 for way in ways:
-                    got = self.start([*dragoman(), *way, "-L", guest.sysroot, program])
+                    refused = no_exec_gain() if self.dual and variant is variants[-1] and way == first[1] else []
+                    got = self.start([*refused, *dragoman(), *way, "-L", guest.sysroot, program])
                     if wrong := difference(want, got):
-                        raise tap.Fail(f"{' '.join(variant + way)}: {wrong}")
+                        raise tap.Fail(f"{' '.join(variant + way)}{' dual' * bool(refused)}: {wrong}")
 
     def start(self, command):
         """Runs a build of the program in an empty folder of its own."""
