@@ -29,6 +29,7 @@
 #include "loader/space.h"
 #include "loader/stack.h"
 #include "syscall/limits.h"
+#include "syscall/seccomp.h"
 
 #define DEFAULT_CACHE ((uint64_t)64 << 20)
 #define DEFAULT_DISK_CACHE ((uint64_t)1 << 30)
@@ -299,6 +300,8 @@ int main(int argc, char **argv)
     struct program p = { .argv = argv + first, .argc = (size_t)(argc - first) };
     if (options.argv0)
         p.argv[0] = (char *)options.argv0;
+    if (options.native)
+        seccomp_exec_native((int)options.seccomp_fd, options.program_fd == OPTION_UNSET ? -1 : (int)options.program_fd, name, p.argv);
     if (options.program_fd == OPTION_UNSET) {
         open_program(&p, name);
     } else {

@@ -38,6 +38,7 @@ struct exec {
     const char **argv;           /* of the file to run; strings are the guest's or belong to `words` */
     size_t argc, prepended;      /* words in argv before those of the guest */
     gaddr *envp;
+    char traced[24], limits[LIMITS_WORD];        /* arguments of options */
     char words[PROBE_DEPTH + 1][3][PROBE_BYTES]; /* interpreter, argument of each script */
 };
 
@@ -278,50 +279,79 @@ static void take_back(const struct handed *handed)
             fcntl(h->fd, F_SETFD, FD_CLOEXEC);
 }
 
-static int64_t exec_guest(struct exec *e)
+/* What the next dragoman is told: its own options, those of children, and the program with its arguments. */
+static void write_words(struct exec *e, struct handed *handed, bool native, const char **argv)
 {
-    size_t inherited, n = 0;
-    int filters, self = options_self_fd();
+    size_t n = 0, inherited;
     const char *const *first = options_child_argv(&inherited);
-    if (self < 0)   /* no way to ourselves: binfmt_misc may know one */
-        return exec_native(e);
+    while (n < inherited) {
+        argv[n] = first[n];
+        n++;
+    }
+    n = hand_over(handed, argv, n);
+    if (native) {
+        argv[n++] = "--native";
+    } else if (e->s->t->trace.on) {
+        snprintf(e->traced, sizeof e->traced, "%llu", (unsigned long long)trace_words(e->s->t));
+        argv[n++] = "--traced";
+        argv[n++] = e->traced;
+    }
+    if (!native && limits_word(e->s->t, e->limits)) {
+        argv[n++] = "--limits";
+        argv[n++] = e->limits;
+    }
+    argv[n++] = "-0";
+    argv[n++] = e->argc ? e->argv[0] : "";
+    argv[n++] = "--";
+    argv[n++] = native ? e->host_path : e->name;
+    for (size_t i = 1; i < e->argc; i++)
+        argv[n++] = e->argv[i];
+    argv[n] = NULL;
+}
+
+/* Through another dragoman: a guest's program; or a native one that is to be held to the guest's filters. */
+static int64_t exec_through_self(struct exec *e, int self, bool native)
+{
+    size_t inherited;
+    int filters;
     int64_t r = seccomp_save(e->s->t, &filters);
     if (r < 0)
         return r;
     struct handed handed[NHANDED] = {
-        { "--self-fd", self, "" }, { "--program-fd", e->fd, "" }, { "--disk-cache-fd", keep_dir_fd(), "" },
-        { "--seccomp-fd", filters, "" },
+        { "--self-fd", native ? -1 : self, "" }, { "--program-fd", e->fd, "" },
+        { "--disk-cache-fd", native ? -1 : keep_dir_fd(), "" }, { "--seccomp-fd", filters, "" },
     };
-    char traced[24], limits[LIMITS_WORD];
+    options_child_argv(&inherited);
     const char **argv = exec_alloc(e->s->t, (inherited + 2 * NHANDED + 8 + e->argc + 1) * sizeof *argv);
     r = -ENOMEM;
     if (argv) {
-        while (n < inherited) {
-            argv[n] = first[n];
-            n++;
-        }
-        n = hand_over(handed, argv, n);
-        if (e->s->t->trace.on) {
-            snprintf(traced, sizeof traced, "%llu", (unsigned long long)trace_words(e->s->t));
-            argv[n++] = "--traced";
-            argv[n++] = traced;
-        }
-        if (limits_word(e->s->t, limits)) {
-            argv[n++] = "--limits";
-            argv[n++] = limits;
-        }
-        argv[n++] = "-0";
-        argv[n++] = e->argc ? e->argv[0] : "";
-        argv[n++] = "--";
-        argv[n++] = e->name;
-        for (size_t i = 1; i < e->argc; i++)
-            argv[n++] = e->argv[i];
-        argv[n] = NULL;
+        write_words(e, handed, native, argv);
         r = host_exec(e, self, "", argv, AT_EMPTY_PATH);
         take_back(handed);
     }
     if (filters >= 0)
         close(filters);
+    return r;
+}
+
+static int64_t exec_guest(struct exec *e)
+{
+    int self = options_self_fd();
+    return self < 0 ? exec_native(e)   /* no way to ourselves: binfmt_misc may know one */
+                    : exec_through_self(e, self, false);
+}
+
+/* Nobody can be told afterwards that the host does not know how to run a file. */
+static int64_t exec_filtered(struct exec *e, enum probe_kind kind)
+{
+    int self = options_self_fd();
+    if (kind != PROBE_NATIVE && e->fd >= 0)
+        return -ENOEXEC;
+    if (self < 0 || !seccomp_fits_native(e->s->t))
+        return -EACCES;
+    limits_before_native(e->s->t);
+    int64_t r = exec_through_self(e, self, true);
+    limits_native_failed(e->s->t);
     return r;
 }
 
@@ -333,9 +363,7 @@ static int64_t run(struct exec *e)
         return r;
     if (probe.kind == PROBE_GUEST)
         return exec_guest(e);
-    if (e->s->t->seccomp)
-        return -EACCES;   /* nobody could enforce filters for the guest's call numbers on a native program */
-    return exec_native(e);   /* native, or the host knows better */
+    return e->s->t->seccomp ? exec_filtered(e, probe.kind) : exec_native(e);   /* native, or the host knows better */
 }
 
 static int64_t exec(struct sys *s, int dirfd, gaddr path, gaddr argv, gaddr envp, int flags)

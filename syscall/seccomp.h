@@ -5,6 +5,12 @@
  * the threads and processes that come from it. Nodes are never freed: another thread may be running them when
  * SECCOMP_FILTER_FLAG_TSYNC replaces its chain.
  *
+ * A native program that the guest executes makes its calls without us, so there the guest's filters become the host's: they see
+ * AUDIT_ARCH_X86_64 and that architecture's numbers, as on a kernel that runs both. dragoman executes itself with --native, which
+ * installs them and executes the program, since a failing execve must leave the guest without filters of the host's. Each filter is
+ * given a beginning that allows these last two calls, known by a random number in the register of an argument that they don't have. What
+ * is translated below a native program is not told of the filters, and its translator is held to them.
+ *
  * A thread without seccomp has a NULL pointer there: the one test that dispatch makes.
  */
 #pragma once
@@ -29,6 +35,12 @@ void seccomp_inherit(struct thread *t, const struct thread *creator);
 int64_t seccomp_save(const struct thread *t, int *fd);
 /** Takes filters over from such a descriptor and closes it. False if it is none. */
 bool seccomp_restore(struct thread *t, int fd);
+
+/** Whether a native program can be held to the thread's filters: they must be a few instructions shorter than the kernel allows. */
+bool seccomp_fits_native(const struct thread *t);
+/** Executes native program `path`, open as `program` (-1: not), under the filters of descriptor `filters`: what --native does.
+ * Ends the process with a message if that fails. */
+_Noreturn void seccomp_exec_native(int filters, int program, const char *path, char **argv);
 
 /** SECCOMP_MODE_* of a thread, and how many filters it has. */
 unsigned seccomp_mode(const struct thread *t);
