@@ -127,6 +127,14 @@ static int64_t make_call(struct cpu *cpu, struct thread *t, uint64_t nr)
     return run_row(&s, id);
 }
 
+/* Begins a call of a traced thread. The tracer may make it another one, or none: then the result is what it put into the registers. */
+static int64_t enter_traced(struct thread *t, const uint64_t *nr)
+{
+    int before = (int)*nr;
+    trace_call(t, false, 0);
+    return (int)*nr < 0 && before >= 0 ? -SYS_NO_RESULT : 0;
+}
+
 /* Ends a call of a traced thread: the tracer sees the result, then what interrupted it. A call that a signal interrupted
  * without a handler being entered is made again, as the kernel restarts it. */
 static void end_traced(struct cpu *cpu, struct thread *t, int64_t r)
@@ -159,12 +167,12 @@ void linux_syscall(struct cpu *cpu)
         signal_deliver(t);
         return;
     }
-    if (__builtin_expect(t->trace.on, 0))
-        trace_call(t, false, 0);
-    uint64_t nr = *cpu_slot(cpu, abi->nr_off);
-    int64_t r = __builtin_expect(t->seccomp != NULL, 0) ? seccomp_judge(cpu, t, nr) : 0;
+    const uint64_t *nr = cpu_slot(cpu, abi->nr_off);
+    int64_t r = __builtin_expect(t->trace.on, 0) ? enter_traced(t, nr) : 0;
+    if (r == 0 && __builtin_expect(t->seccomp != NULL, 0))
+        r = seccomp_judge(cpu, t);
     if (r == 0)
-        r = make_call(cpu, t, nr);
+        r = make_call(cpu, t, *nr);
     if (__builtin_expect(t->trace.on, 0)) {
         end_traced(cpu, t, r);
         return;

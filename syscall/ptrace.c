@@ -530,12 +530,18 @@ static int64_t call_info(struct sys *s, const struct tracee *t)
         .arch = guest->elf_machine | __AUDIT_ARCH_LE | (guest->elf_class == 2 ? __AUDIT_ARCH_64BIT : 0),
         .instruction_pointer = b->pc, .stack_pointer = b->sp,
     };
-    _Static_assert((int)TRACE_ENTRY == PTRACE_SYSCALL_INFO_ENTRY && (int)TRACE_EXIT == PTRACE_SYSCALL_INFO_EXIT, "");
+    _Static_assert((int)TRACE_ENTRY == PTRACE_SYSCALL_INFO_ENTRY && (int)TRACE_EXIT == PTRACE_SYSCALL_INFO_EXIT &&
+                   (int)TRACE_SECCOMP == PTRACE_SYSCALL_INFO_SECCOMP, "");
     size_t size = offsetof(struct ptrace_syscall_info, entry);
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         info.entry.nr = b->nr;
         memcpy(info.entry.args, b->args, sizeof b->args);
         size = offsetof(struct ptrace_syscall_info, entry.args) + sizeof b->args;
+    } else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
+        info.seccomp.nr = b->nr;
+        memcpy(info.seccomp.args, b->args, sizeof b->args);
+        info.seccomp.ret_data = (uint32_t)b->message;
+        size = offsetof(struct ptrace_syscall_info, seccomp.ret_data) + sizeof info.seccomp.ret_data;
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
         info.exit.rval = b->result;
         info.exit.is_error = b->result < 0 && b->result >= -4095;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -109,7 +110,7 @@ static int64_t act(struct cpu *cpu, struct thread *t, uint64_t nr, uint32_t verd
     case SECCOMP_RET_TRAP:
         force_sigsys(cpu, t, nr, value);
         return -SYS_NO_RESULT;
-    case SECCOMP_RET_TRACE: case SECCOMP_RET_USER_NOTIF:   /* nobody traces, nobody listens */
+    case SECCOMP_RET_TRACE: case SECCOMP_RET_USER_NOTIF:   /* nobody asked to be told, nobody listens */
         return -ENOSYS;
     case SECCOMP_RET_KILL_THREAD:
         end_thread(t, SIGSYS);
@@ -125,21 +126,44 @@ static bool strict_allows(uint64_t nr)
     return id == CALL_read || id == CALL_write || id == CALL_exit || id == CALL_rt_sigreturn;
 }
 
-int64_t seccomp_judge(struct cpu *cpu, struct thread *t, uint64_t nr)
+/* What the filters say to the call that the registers hold. */
+static uint32_t judge(struct cpu *cpu, const struct seccomp *chain)
+{
+    const struct guest_linux *abi = linux_state.abi;
+    struct seccomp_data data = { .nr = (int)*cpu_slot(cpu, abi->nr_off), .arch = audit_arch(), .instruction_pointer = cpu->pc };
+    for (int i = 0; i < 6; i++)
+        data.args[i] = *cpu_slot(cpu, abi->arg_off[i]);
+    uint32_t verdict = run_chain(chain, &data);
+    if (log_on(LOG_STRACE) && (verdict & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ALLOW)
+        log_printf("%d seccomp: system call %d gets %#x\n", (int)host_raw1(__NR_gettid, 0), data.nr, verdict);
+    return verdict;
+}
+
+static bool is_for_tracer(uint32_t verdict)
+{
+    return (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE;
+}
+
+int64_t seccomp_judge(struct cpu *cpu, struct thread *t)
 {
     const struct seccomp *chain = __atomic_load_n(&t->seccomp, __ATOMIC_ACQUIRE);
-    struct seccomp_data data = { .nr = (int)nr, .arch = audit_arch(), .instruction_pointer = cpu->pc };
+    const uint64_t *nr = cpu_slot(cpu, linux_state.abi->nr_off);
+    if (t->trace.on && (t->trace.options & PTRACE_O_SUSPEND_SECCOMP))
+        return 0;
     if (chain->mode == SECCOMP_MODE_STRICT) {
-        if (!strict_allows(nr))
+        if (!strict_allows(*nr))
             end_thread(t, SIGKILL);
         return 0;
     }
-    for (int i = 0; i < 6; i++)
-        data.args[i] = *cpu_slot(cpu, linux_state.abi->arg_off[i]);
-    uint32_t verdict = run_chain(chain, &data);
-    if (log_on(LOG_STRACE) && (verdict & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ALLOW)
-        log_printf("%d seccomp: system call %d gets %#x\n", (int)host_raw1(__NR_gettid, 0), (int)nr, verdict);
-    return act(cpu, t, nr, verdict);
+    uint32_t verdict = judge(cpu, chain);
+    if (is_for_tracer(verdict) && trace_seccomp(t, verdict & SECCOMP_RET_DATA)) {
+        if ((int)*nr < 0)
+            return -SYS_NO_RESULT;   /* skipped, with what the tracer put into the registers */
+        verdict = judge(cpu, chain);
+        if (is_for_tracer(verdict))
+            return 0;
+    }
+    return act(cpu, t, *nr, verdict);
 }
 
 /* --- installing --------------------------------------------------------------------------------------- */

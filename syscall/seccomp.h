@@ -23,9 +23,10 @@ struct sys;
 struct thread;
 struct seccomp;
 
-/** Judges system call `nr` of a thread that has seccomp. 0: make the call. Otherwise what linux_syscall() takes for its result:
+/** Judges the system call that the registers of a thread with seccomp hold. 0: make the call; a tracer may have made it another one
+ * (SECCOMP_RET_TRACE). Otherwise what linux_syscall() takes for its result:
  * -errno, or -SYS_NO_RESULT after a SIGSYS has been forced. May end the thread or the process. */
-int64_t seccomp_judge(struct cpu *cpu, struct thread *t, uint64_t nr);
+int64_t seccomp_judge(struct cpu *cpu, struct thread *t);
 
 /** Gives a new thread its creator's filters. */
 void seccomp_inherit(struct thread *t, const struct thread *creator);

@@ -45,7 +45,7 @@ struct clone_request;
 enum { TRACE_CARRIED = 0x647267 << 8, TRACE_POKES = 64, TRACE_LEAVE = 0xff /* in a signal's place: linux_interrupt() */ };
 
 enum trace_mode { TRACE_RUN, TRACE_CALLS, TRACE_STEP };
-enum trace_call { TRACE_NO_CALL, TRACE_ENTRY, TRACE_EXIT };
+enum trace_call { TRACE_NO_CALL, TRACE_ENTRY, TRACE_EXIT, TRACE_SECCOMP };
 enum trace_ask { TRACE_NOTHING, TRACE_INTERRUPTED, TRACE_ATTACHED };
 
 /* A thread's part, in struct thread. The first four fields never move in later versions. */
@@ -102,6 +102,8 @@ void trace_exec_stop(struct thread *t);
 int trace_signal(struct thread *t, int signo, siginfo_t *info);
 /** A system call begins (`exit` false) or ended. Registers may change. */
 void trace_call(struct thread *t, bool exit, int64_t result);
+/** A seccomp filter says SECCOMP_RET_TRACE with `data` to a system call. False if no tracer asked to be told. Registers may change. */
+bool trace_seccomp(struct thread *t, uint16_t data);
 /** Serves t->trace.ask. */
 void trace_asked(struct thread *t);
 /** A stop after one instruction. */

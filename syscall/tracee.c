@@ -124,23 +124,44 @@ int trace_signal(struct thread *t, int signo, siginfo_t *info)
     return answer;
 }
 
-void trace_call(struct thread *t, bool exit, int64_t result)
+/* The call that the registers hold. */
+static void note_call(struct thread *t, enum trace_call what)
 {
     struct trace *b = &t->trace;
     const struct guest_linux *abi = linux_state.abi;
+    b->call = what;
+    b->nr = *cpu_slot(t->cpu, abi->nr_off);
+    for (int i = 0; i < 6 && what != TRACE_EXIT; i++)
+        b->args[i] = *cpu_slot(t->cpu, abi->arg_off[i]);
+}
+
+void trace_call(struct thread *t, bool exit, int64_t result)
+{
+    struct trace *b = &t->trace;
     if (b->mode != TRACE_CALLS) {
         publish(t);       /* for what the host reports of the call itself */
         return;
     }
-    b->call = exit ? TRACE_EXIT : TRACE_ENTRY;
+    note_call(t, exit ? TRACE_EXIT : TRACE_ENTRY);
     b->result = result;
     b->message = exit ? PTRACE_EVENTMSG_SYSCALL_EXIT : PTRACE_EVENTMSG_SYSCALL_ENTRY;
-    b->nr = *cpu_slot(t->cpu, abi->nr_off);
-    for (int i = 0; i < 6 && !exit; i++)
-        b->args[i] = *cpu_slot(t->cpu, abi->arg_off[i]);
     uint32_t status = SIGTRAP | (b->options & PTRACE_O_TRACESYSGOOD ? 0x80 : 0);
     b->info = (siginfo_t){ .si_signo = SIGTRAP, .si_code = (int)status };
     stop_here(t, status);
+}
+
+bool trace_seccomp(struct thread *t, uint16_t data)
+{
+    struct trace *b = &t->trace;
+    uint32_t status = SIGTRAP | PTRACE_EVENT_SECCOMP << 8;
+    if (!b->on || !(b->options & PTRACE_O_TRACESECCOMP))
+        return false;
+    note_call(t, TRACE_SECCOMP);
+    b->message = data;
+    b->info = (siginfo_t){ .si_signo = SIGTRAP, .si_code = (int)status };
+    b->info.si_pid = (pid_t)t->tid;
+    stop_here(t, status);
+    return true;
 }
 
 void trace_stepped(struct thread *t)
