@@ -463,7 +463,7 @@ bool options_self_in_memory(void)
 {
     static bool done;
     struct stat st;
-    int fd = done || options_self_fd() < 0 ? -1 : memfd_create("dragoman", MFD_CLOEXEC);
+    int fd = done || options_self_fd() < 0 ? -1 : memfd_create(OPTIONS_MEMORY_NAME, MFD_CLOEXEC);
     if (fd < 0)
         return done;
     off_t at = 0;

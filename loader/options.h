@@ -57,6 +57,8 @@ const char *const *options_child_argv(size_t *count);
  * changes the root or unmounts /proc, and for execveat(fd, "", …, AT_EMPTY_PATH). -1 with errno. A child finds it by
  * "--self-fd N" if the caller clears close-on-exec. */
 int options_self_fd(void);
+/** The name of the translator in memory: /proc/PID/exe of what it executes is "/memfd:NAME (deleted)". */
+#define OPTIONS_MEMORY_NAME "dragoman"
 /** Makes that descriptor a copy in memory, which may be executed where rules about paths (Landlock) forbid the file. False if
  * it can't be had; the file stays then. */
 bool options_self_in_memory(void);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "loader/exec_info.h"
+#include "loader/options.h"
 #include "loader/space.h"
 #include "syscall/access.h"
 #include "syscall/limits.h"
@@ -177,13 +178,21 @@ bool proc_knows(const char *name)
 
 /* --- other processes ------------------------------------------------------------------------------------ */
 
+/* Under Landlock the translator executes a copy of itself. */
+static bool is_copy(const char *exe)
+{
+    static const char name[] = "/memfd:" OPTIONS_MEMORY_NAME " (deleted)";
+    char link[sizeof name];
+    return readlink(exe, link, sizeof link) == sizeof name - 1 && memcmp(link, name, sizeof name - 1) == 0;
+}
+
 bool proc_translated(int pid)
 {
     struct stat mine, other;
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    return stat(path, &other) == 0 && stat("/proc/self/exe", &mine) == 0 && mine.st_dev == other.st_dev &&
-           mine.st_ino == other.st_ino;
+    return stat(path, &other) == 0 && stat("/proc/self/exe", &mine) == 0 &&
+           ((mine.st_dev == other.st_dev && mine.st_ino == other.st_ino) || is_copy(path));
 }
 
 /* The value of `type` in the process's auxiliary vector, 0 if it can't be read. */

@@ -4,11 +4,13 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -215,9 +217,26 @@ static int executes(void)
     return 1;
 }
 
+/* Under Landlock the translator has to execute itself in another way. */
+static int executes_restricted(void)
+{
+    struct landlock_ruleset_attr rules = { .handled_access_fs = LANDLOCK_ACCESS_FS_REMOVE_DIR };
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    syscall(SYS_landlock_restrict_self, fd, 0);
+    return executes();
+}
+
 static void execs(void)
 {
-    pid_t pid = child(executes);
+    pid_t pid = child(executes_restricted);
+
+    resume(PTRACE_CONT, pid, 0);
+    next(pid, "exec, restricted");
+    resume(PTRACE_CONT, pid, 0);
+    next(pid, "exec, restricted");
+    pid = child(executes);
 
     resume(PTRACE_CONT, pid, 0);
     next(pid, "exec");
