@@ -9,8 +9,8 @@ README.md beside this file says more.
 """
 
 import argparse
-import contextlib
 import concurrent.futures
+import contextlib
 import json
 import os
 import queue
@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -125,6 +126,38 @@ def loop_devices(work, count):
     finally:
         for node in made:
             subprocess.run(["losetup", "-d", node])
+
+
+# What tests set for the whole machine and put back, unless they are killed.
+SETTINGS = ["fs/nr_open", "fs/pipe-max-size", "kernel/core_pattern", "kernel/io_uring_disabled", "kernel/keys/maxbytes",
+            "kernel/keys/maxkeys", "kernel/msgmni", "kernel/pid_max", "kernel/printk", "kernel/sem", "kernel/shmmax",
+            "user/max_user_namespaces", "vm/nr_hugepages", "vm/swappiness", "vm/vfs_cache_pressure"]
+alone = threading.Lock()
+
+
+def settings():
+    files = (Path("/proc/sys") / name for name in SETTINGS)
+    return {file: file.read_text() for file in files if file.exists()}
+
+
+@contextlib.contextmanager
+def settings_kept():
+    """Puts the machine's settings back at the end."""
+    before = settings()
+    try:
+        yield
+    finally:
+        for file, value in settings().items():
+            if value != before[file]:
+                print(f"{file} was left as {value.strip()}, is {before[file].strip()} again")
+                file.write_text(before[file])
+
+
+def programs_with_settings(work):
+    """Names of the programs that look at such settings or change them: two at a time would put back each other's."""
+    marks = re.compile(r"\.save_restore|\.hugepages|/proc/sys/|PATH_(FS|KERN|VM|USER)_")
+    return {file.stem for file in (work / "native" / "testcases" / "kernel" / "syscalls").rglob("*.c")
+            if marks.search(file.read_text(errors="replace"))}
 
 
 def wait_until_free(device):
@@ -249,12 +282,15 @@ def run(options):
     native = Natively(work, options.again, options.timeout)
     tallies = [Tally(work, guest, options) for guest in chosen(options)]
 
-    def one(test):
-        want = native.status(*test)
-        for tally in tallies:
-            tally.run(*test, want)
+    setters = programs_with_settings(work)
 
-    with loop_devices(work, options.jobs), concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+    def one(test):
+        with alone if re.sub("_(16|64)$", "", test[1][0]) in setters else contextlib.nullcontext():
+            want = native.status(*test)
+            for tally in tallies:
+                tally.run(*test, want)
+
+    with settings_kept(), loop_devices(work, options.jobs), concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for _ in pool.map(one, tests(work, options.only)):
             pass
     native.save()
