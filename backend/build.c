@@ -101,7 +101,7 @@ static void translate_cpu_pc(void *arg)
 {
     struct cpu *cpu = arg;
 
-    bool start = cpu->pc - run_start_low < run_start_high - run_start_low || cache.stats.guest_insns < START_INSNS;
+    bool start = translate_once || cpu->pc - run_start_low < run_start_high - run_start_low || cache.stats.guest_insns < START_INSNS;
 
     translate_side_exits = start ? START_EXITS : LATER_EXITS;
     translate_unit(scratch, cpu->guest, cpu->pc, cpu->mode, loop_head);
@@ -308,17 +308,18 @@ struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
 enum first_how first_how;
 
 /* So many times code is run without a unit, and bits of the hash (docs/design.md, "First runs"). */
-enum { FIRST_TIMES = 4, SEEN_LOG = 14 };
+enum { FIRST_TIMES = 6, SEEN_LOG = 14 };
 
 /* Whether (pc, mode) was asked for often enough to be worth a unit. */
 static bool seen_enough(gaddr pc, uint32_t mode)
 {
     static uint8_t seen[1 << SEEN_LOG];
     uint8_t *n = &seen[(pc ^ (uint64_t)mode << 32) * 0x9e3779b97f4a7c15u >> (64 - SEEN_LOG)];
-    bool enough = *n >= FIRST_TIMES;
+    uint8_t was = __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);   /* a write in any case: else it takes two page faults */
 
-    *n += !enough;
-    return enough;
+    if (was >= FIRST_TIMES)
+        *n = FIRST_TIMES;
+    return was >= FIRST_TIMES;
 }
 
 /* Whether cpu->pc, for which there is no unit, is to be run without one. */
@@ -329,13 +330,18 @@ static bool first_wanted(struct cpu *cpu)
     return cpus_only(cpu) && !space_is_lazy() && !seen_enough(cpu->pc, cpu->mode);
 }
 
-/* The IR of what is at cpu->pc. */
+/* The IR of what is at cpu->pc. The only thread needs no locks. */
 static bool translate_only(struct cpu *cpu)
 {
     struct guest_fault fault;
 
     loop_head = false;
-    return setjmp(refused) == 0 && have_scratch() && translate(cpu, translate_limit, &fault);
+    translate_once = true;
+
+    bool ok = setjmp(refused) == 0 && have_scratch() && translate(cpu, translate_limit, &fault);
+
+    translate_once = false;
+    return ok;
 }
 
 bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back)
@@ -345,12 +351,8 @@ bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back)
 
     uint64_t start = now();
 
-    space_read_lock();
-    lock_take(&cache.lock);
-    bool ok = translate_only(cpu);
-    lock_give(&cache.lock);
-    space_read_unlock();
-    ok = ok && first_run(cpu, scratch, back);
+    bool ok = translate_only(cpu) && first_run(cpu, scratch, back);
+
     cache.stats.first_runs += ok;
     cache.stats.first_none += !ok;
     cache.stats.first_insns += ok ? scratch->guest_insns : 0;

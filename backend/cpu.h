@@ -28,7 +28,7 @@ enum { CPU_REG_BYTES = 1024, CPU_SPILL_BYTES = 1024 };
 struct cpu_probe { uint64_t pc; const void *code; };
 enum { CPU_PROBE_BITS = 17, CPU_PROBE_LIST = 256, CPU_PROBE_ENTRIES = 1 << CPU_PROBE_BITS };
 /* Entries in use at first: a short program's few targets would touch a page each of the whole table. */
-enum { CPU_PROBE_FEW = 2048 };
+enum { CPU_PROBE_FEW = 512 };
 #define CPU_PROBE_NONE UINT64_MAX
 
 enum { CPU_RT_HELPER = 1 << 16 };

@@ -10,32 +10,24 @@
 /* --- what can be run ------------------------------------------------------------------------------
  * */
 
-struct val { uint64_t lo, hi; };    /* scalars in lo, zero-extended */
-enum { VALS = 1024 };               /* of a unit's first so many insns: longer ones are left early */
-
 struct first {
-    const struct ir_unit *u;
+    struct ir_unit *u;
     struct cpu *cpu;
     ir_ref marker, stop;            /* `insn` that is being executed; the one to stop before */
     gaddr addr;                     /* of the access */
     bool write, back;
-    struct val v[VALS];
 };
 
 static struct first run;
 
-/* Ops with a value of their own row of eval.def. */
-static const bool evaluated[IR_NOPS] = {
-#define EVAL(op, expr) [IR_##op] = true,
+/* Which ops can be run: those with a row of eval.def (no vectors there but copy) and the ones that execute() knows. */
+enum { CANNOT, CAN, PERHAPS };
+static const uint8_t ability[IR_NOPS] = {
+#define EVAL(op, expr) [IR_##op] = CAN,
 #include "ir/eval.def"
-};
-
-/* The others. Vectors are only moved. */
-static const bool known[IR_NOPS] = {
-    [IR_nop] = true, [IR_insn] = true, [IR_get] = true, [IR_put] = true, [IR_load] = true, [IR_store] = true,
-    [IR_fence] = true, [IR_exit] = true, [IR_exit_if] = true, [IR_exit_ind] = true, [IR_trap] = true, [IR_trap_if] = true,
-    [IR_poll] = true, [IR_jmp] = true,
-    [IR_vpair] = true, [IR_vzext] = true,
+    [IR_nop] = CAN, [IR_const] = CAN, [IR_insn] = CAN, [IR_get] = CAN, [IR_put] = CAN, [IR_load] = CAN, [IR_store] = CAN,
+    [IR_fence] = CAN, [IR_exit] = CAN, [IR_exit_if] = CAN, [IR_exit_ind] = CAN, [IR_trap] = CAN, [IR_trap_if] = CAN,
+    [IR_poll] = CAN, [IR_jmp] = CAN, [IR_vpair] = CAN, [IR_vzext] = CAN, [IR_call] = PERHAPS, [IR_callv] = PERHAPS,
 };
 
 static bool is_integer(unsigned type)
@@ -60,44 +52,63 @@ static bool can_call(const struct ir_unit *u, const struct ir_insn *i)
     return !(h->flags & (GUEST_HELPER_FPENV | GUEST_HELPER_MEM | GUEST_HELPER_STATE)) && all_integers(h);
 }
 
-static bool can_run(const struct ir_unit *u, const struct ir_insn *i)
-{
-    if (known[i->op])
-        return true;
-    if (evaluated[i->op])
-        return i->type != IR_V128;
-    return (i->op == IR_call || i->op == IR_callv) && can_call(u, i);
-}
-
 /* A unit that closes its loop has the loop's body in block 1, and nothing before it. */
 static ir_ref first_insn(const struct ir_unit *u)
 {
     return u->blocks[u->nblocks - 1].first;
 }
 
-/* The marker of the first instruction that can't be run; IR_NONE: all can. */
+/* The marker of the first instruction that can't be run; IR_NONE: all can. The frontend makes all of an instruction's insns
+ * between its marker and the next, but for selects and gets that it puts into what is there. */
 static ir_ref find_stop(const struct ir_unit *u)
 {
     ir_ref marker = IR_NONE;
 
-    for (ir_ref r = first_insn(u); r; r = u->insns[r].next) {
+    for (ir_ref r = 1; r < u->ninsns; r++) {
         const struct ir_insn *i = ir_at(u, r);
 
         if (i->op == IR_insn)
             marker = r;
-        if (r >= VALS || !can_run(u, i))
+        else if (ability[i->op] != CAN && !(ability[i->op] == PERHAPS && can_call(u, i)))
             return marker;
     }
     return IR_NONE;
 }
 
-static void set_constants(const struct ir_unit *u)
-{
-    uint32_t n = u->ninsns < VALS ? u->ninsns : VALS;
+/* --- values ---------------------------------------------------------------------------------------
+ *
+ * An insn's value takes the place of its imm, which was read by then, as a constant's is there anyway; the upper half of a
+ * vector that of snap and tmp, which the frontend does not use. Scalars are zero-extended. */
 
-    for (ir_ref r = 1; r < n; r++)
-        if (u->insns[r].op == IR_const)
-            run.v[r] = (struct val){ (uint64_t)u->insns[r].imm, 0 };
+struct val { uint64_t lo, hi; };
+
+static const uint64_t mask[IR_NTYPES] = {
+    [IR_I1] = 1, [IR_I8] = 0xff, [IR_I16] = 0xffff, [IR_I32] = 0xffffffff, [IR_I64] = ~(uint64_t)0,
+    [IR_F32] = 0xffffffff, [IR_F64] = ~(uint64_t)0, [IR_V128] = ~(uint64_t)0,
+};
+
+static inline uint64_t val(const struct ir_insn *i, unsigned k)
+{
+    return (uint64_t)run.u->insns[i->arg[k]].imm;
+}
+
+static inline struct val whole(const struct ir_insn *i, unsigned k)
+{
+    const struct ir_insn *x = &run.u->insns[i->arg[k]];
+
+    return (struct val){ (uint64_t)x->imm, (uint64_t)x->tmp << 32 | x->snap };
+}
+
+static inline void set(struct ir_insn *i, uint64_t lo)
+{
+    i->imm = (int64_t)(lo & mask[i->type]);
+}
+
+static inline void set_whole(struct ir_insn *i, struct val v)
+{
+    i->imm = (int64_t)v.lo;
+    i->snap = (uint32_t)v.hi;
+    i->tmp = (uint32_t)(v.hi >> 32);
 }
 
 /* --- memory ---------------------------------------------------------------------------------------
@@ -171,11 +182,6 @@ static void leave_fault(struct cpu *cpu, const struct guest_fault *f)
 /* --- ops ------------------------------------------------------------------------------------------
  * */
 
-static inline uint64_t val(const struct ir_insn *i, unsigned k)
-{
-    return run.v[i->arg[k]].lo;
-}
-
 static inline gaddr address(const struct ir_insn *i)
 {
     gaddr a = val(i, 0) + (uint64_t)i->imm;
@@ -197,15 +203,19 @@ static inline bool begin_access(const struct ir_insn *i, unsigned bits, bool wri
     return false;
 }
 
-static inline bool do_load(const struct ir_insn *i, struct val *to)
+static inline bool do_load(struct ir_insn *i)
 {
     unsigned bits = ir_type_bits[IR_MEM_TYPE(i->aux)];
 
     if (!begin_access(i, bits, false))
         return false;
-    *to = mem_read(host(run.addr), bits);
-    if (i->aux & IR_MEM_SX)
-        to->lo = ir_low_bits((uint64_t)ir_sign_extend(to->lo, bits), ir_type_bits[i->type]);
+
+    struct val v = mem_read(host(run.addr), bits);
+
+    if (i->type == IR_V128)
+        set_whole(i, v);
+    else
+        set(i, i->aux & IR_MEM_SX ? (uint64_t)ir_sign_extend(v.lo, bits) : v.lo);
     return true;
 }
 
@@ -215,34 +225,29 @@ static inline bool do_store(const struct ir_insn *i)
 
     if (!begin_access(i, bits, true))
         return false;
-    mem_write(host(run.addr), bits, run.v[i->arg[2]]);
+    mem_write(host(run.addr), bits, whole(i, 2));
     if (i->aux & IR_MEM_SC)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return true;
 }
 
-static inline struct val do_get(const struct ir_insn *i)
+static inline void do_get(struct ir_insn *i)
 {
-    const uint8_t *slot = run.cpu->regs + run.u->guest->regs[i->aux].off;
-    struct val v = { 0, 0 };
+    struct val v;
 
-    memcpy(&v.lo, slot, 8);
+    memcpy(&v, run.cpu->regs + run.u->guest->regs[i->aux].off, sizeof v); /* the last one has others behind it */
     if (i->type == IR_V128)
-        memcpy(&v.hi, slot + 8, 8);
+        set_whole(i, v);
     else
-        v.lo = ir_low_bits(v.lo, ir_type_bits[i->type]);
-    return v;
+        set(i, v.lo);
 }
 
 static inline void do_put(const struct ir_insn *i)
 {
     const struct guest_reg *r = &run.u->guest->regs[i->aux];
-    const struct val *v = &run.v[i->arg[0]];
-    uint8_t *slot = run.cpu->regs + r->off;
+    struct val v = whole(i, 0);
 
-    memcpy(slot, &v->lo, 8);
-    if (r->type == IR_V128)
-        memcpy(slot + 8, &v->hi, 8);
+    memcpy(run.cpu->regs + r->off, &v, r->type == IR_V128 ? 16 : 8);
 }
 
 static uint64_t do_call(const struct ir_insn *i)
@@ -276,12 +281,10 @@ static void leave_jump(const struct ir_insn *i, gaddr to)
 /* Executes insns until one leaves. */
 static void execute(void *unit)
 {
-    const struct ir_unit *u = unit;
-    struct val *v = run.v;
+    struct ir_unit *u = unit;
 
     for (ir_ref r = first_insn(u); r; r = u->insns[r].next) {
-        const struct ir_insn *i = ir_at(u, r);
-        unsigned w = ir_type_bits[i->type];
+        struct ir_insn *i = ir_at(u, r);
 
         switch (i->op) {
         case IR_nop:
@@ -293,23 +296,24 @@ static void execute(void *unit)
             }
             run.marker = r;
             break;
-        case IR_get:   v[r] = do_get(i); break;
+        case IR_get:   do_get(i); break;
         case IR_put:   do_put(i); break;
-        case IR_add:   v[r].lo = ir_low_bits(val(i, 0) + val(i, 1), w); break;
-        case IR_sub:   v[r].lo = ir_low_bits(val(i, 0) - val(i, 1), w); break;
-        case IR_and:   v[r].lo = val(i, 0) & val(i, 1); break;
-        case IR_or:    v[r].lo = val(i, 0) | val(i, 1); break;
-        case IR_xor:   v[r].lo = val(i, 0) ^ val(i, 1); break;
-        case IR_shl:   v[r].lo = ir_low_bits(val(i, 0) << (val(i, 1) & (w - 1)), w); break;
-        case IR_shr:   v[r].lo = val(i, 0) >> (val(i, 1) & (w - 1)); break;
-        case IR_zext:  v[r].lo = val(i, 0); break;
-        case IR_trunc: v[r].lo = ir_low_bits(val(i, 0), w); break;
-        case IR_cmpeq: v[r].lo = val(i, 0) == val(i, 1); break;
-        case IR_cmpne: v[r].lo = val(i, 0) != val(i, 1); break;
-        case IR_vpair: v[r] = (struct val){ val(i, 0), val(i, 1) }; break;
-        case IR_vzext: v[r] = (struct val){ val(i, 0), 0 }; break;
+        case IR_add:   set(i, val(i, 0) + val(i, 1)); break;
+        case IR_sub:   set(i, val(i, 0) - val(i, 1)); break;
+        case IR_and:   set(i, val(i, 0) & val(i, 1)); break;
+        case IR_or:    set(i, val(i, 0) | val(i, 1)); break;
+        case IR_xor:   set(i, val(i, 0) ^ val(i, 1)); break;
+        case IR_shl:   set(i, val(i, 0) << (val(i, 1) & (ir_type_bits[i->type] - 1))); break;
+        case IR_shr:   set(i, val(i, 0) >> (val(i, 1) & (ir_type_bits[i->type] - 1))); break;
+        case IR_zext:  set(i, val(i, 0)); break;
+        case IR_trunc: set(i, val(i, 0)); break;
+        case IR_cmpeq: set(i, val(i, 0) == val(i, 1)); break;
+        case IR_cmpne: set(i, val(i, 0) != val(i, 1)); break;
+        case IR_copy:  set_whole(i, whole(i, 0)); break;
+        case IR_vpair: set_whole(i, (struct val){ val(i, 0), val(i, 1) }); break;
+        case IR_vzext: set_whole(i, (struct val){ val(i, 0), 0 }); break;
         case IR_load:
-            if (!do_load(i, &v[r]))
+            if (!do_load(i))
                 return;
             break;
         case IR_store:
@@ -321,7 +325,7 @@ static void execute(void *unit)
                 __atomic_thread_fence(__ATOMIC_SEQ_CST);
             break;
         case IR_call:
-            v[r].lo = ir_low_bits(do_call(i), w);
+            set(i, do_call(i));
             break;
         case IR_callv:
             do_call(i);
@@ -352,13 +356,13 @@ static void execute(void *unit)
             leave_trap(run.cpu, i->aux, (uint64_t)i->imm, ir_leave_pc(u, r, run.marker));
             return;
         default:
-            v[r].lo = evaluate(i);
+            set(i, evaluate(i));
             break;
         }
     }
 }
 
-bool first_run(struct cpu *cpu, const struct ir_unit *u, bool *back)
+bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back)
 {
     struct guest_fault fault;
 
@@ -370,8 +374,7 @@ bool first_run(struct cpu *cpu, const struct ir_unit *u, bool *back)
     run.cpu = cpu;
     run.marker = IR_NONE;
     run.back = false;
-    set_constants(u);
-    if (!fault_try_all(execute, (void *)(uintptr_t)u, &fault))
+    if (!fault_try_all(execute, u, &fault))
         leave_fault(cpu, &fault);
     *back = run.back;
     return true;

@@ -29,7 +29,7 @@ struct cpu;
 enum first_how { FIRST_AUTO, FIRST_NEVER, FIRST_ALWAYS };
 extern enum first_how first_how;
 
-/** Executes `u`, the unit at cpu->pc as the frontend made it, as far as it can be. True: at least an instruction was executed;
+/** Executes and uses up `u`, the unit at cpu->pc as the frontend made it, as far as it can be. True: at least an instruction was executed;
  * cpu->regs, pc and exit_kind (MISS, TRAP, FAULT) with what belongs to it are as generated code leaves them, and *back tells
  * whether it was left by a jump back. False: nothing was done, the unit has to be translated. The caller holds no lock. */
-bool first_run(struct cpu *cpu, const struct ir_unit *u, bool *back);
+bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back);

@@ -6,6 +6,7 @@
 #include "loader/space.h"
 
 unsigned translate_limit = 128, translate_side_exits = 3;
+bool translate_once;
 
 enum { SHADOW_INSNS = 2, SHADOW_BYTES = 8, LOOP_EXITS = 12, SCATTER = 8 };
 
@@ -225,7 +226,8 @@ static void note_source(struct tr *tr)
 
     u->guest_insns += tr->len != 0;
     u->guest_bytes += tr->len;
-    u->src_hash = ir_src_hash(u->src_hash, tr->bits, tr->len);
+    if (!tr->unhashed)
+        u->src_hash = ir_src_hash(u->src_hash, tr->bits, tr->len);
     if (!e || e->pc + e->len != tr->pc) {
         e = &u->extents[u->nextents++];
         *e = (struct ir_extent){ .pc = tr->pc };
@@ -387,9 +389,16 @@ static void end_as_usual(struct tr *tr, const struct usual_end *end)
 
 void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
 {
-    struct tr tr = { .u = u, .guest = guest, .side_exits = loop_head ? LOOP_EXITS : translate_side_exits };
     struct usual_end end = { .last = IR_NONE };
+    struct tr tr;
 
+    memset(&tr, 0, offsetof(struct tr, known));
+    memset(tr.known, 0, guest->nregs * sizeof tr.known[0]);
+    memset(tr.narrow, 0, guest->nregs * sizeof tr.narrow[0]);
+    tr.u = u;
+    tr.guest = guest;
+    tr.side_exits = loop_head ? LOOP_EXITS : translate_side_exits;
+    tr.unhashed = translate_once;
     ir_reset(u, guest, pc, mode);
     while (!tr.done) {
         if (u->guest_insns >= translate_limit) {

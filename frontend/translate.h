@@ -57,6 +57,8 @@ struct tr {
     unsigned side_exits; /* how many more forward branches may become side exits */
     bool trial;          /* the shadow is being translated: control flow is not emitted but ends the trial */
     gaddr next;          /* target of a followed jump; 0 while it is just pc + len */
+    bool unhashed;       /* translate_once */
+    /* --- only the rows that the guest has are set up */
     ir_ref known[GUEST_MAX_REGS];  /* each guest register's value here, IR_NONE if the unit has not seen it */
     ir_ref narrow[GUEST_MAX_REGS]; /* the low half of known[], in a form of the guest's choice, or IR_NONE */
 };
@@ -121,6 +123,8 @@ ir_ref tr_negated(struct ir_unit *u, ir_ref c);
 extern unsigned translate_limit;
 /* How many forward branches may become side exits (at least 1), unless a loop is to be closed. */
 extern unsigned translate_side_exits;
+/* What is built is not for a unit: it has no source hash. */
+extern bool translate_once;
 
 /** Builds the unit that starts at `pc` into `u` (reset here). The caller holds space's read lock, so that
  * mappings stay. `loop_head`: a jump back led here, so the unit may have more branches inside: it should close the

@@ -19,6 +19,7 @@
 enum {
     PROT_RWX = PROT_READ | PROT_WRITE | PROT_EXEC,
     X86_MAP_32BIT = 0x40,          /* no such flag on other machines */
+    FETCH_ENOUGH = 4 * SPACE_PAGE, /* more than a unit has in one piece */
     LOWEST = 0x10000,              /* vm.mmap_min_addr's usual value */
     CLAIMED = SPACE_VDSO | SPACE_SHM,   /* kind of a hole that space_claim_holes() holds */
 };
@@ -739,7 +740,7 @@ const uint8_t *space_fetch(gaddr pc, size_t *avail)
     if (__builtin_expect(__atomic_load_n(&space.lazy, __ATOMIC_RELAXED), 0))
         return fetch_lazily(pc, avail);
     gaddr end = r.end;
-    while (space_lookup(end, &r) && (r.prot & PROT_EXEC))
+    while (end - pc < FETCH_ENOUGH && space_lookup(end, &r) && (r.prot & PROT_EXEC))
         end = r.end;
     *avail = end - pc;
     return host(pc);

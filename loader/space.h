@@ -126,7 +126,7 @@ gaddr space_find(uint64_t len, uint64_t align, gaddr hint);
 bool space_lookup(gaddr addr, struct space_range *out);
 /** The first interval that ends above `addr` (for walks: go on with out->end). False if none. Lock held. */
 bool space_next(gaddr addr, struct space_range *out);
-/** Host pointer to the code at `pc`, *avail set to the number of contiguous executable bytes from there. NULL
+/** Host pointer to the code at `pc`, *avail set to the number of contiguous executable bytes from there, or, of many, some. NULL
  * if pc is not in executable guest memory. Reading may still raise SIGBUS (a file shorter than its mapping).
  * Lock held. */
 const uint8_t *space_fetch(gaddr pc, size_t *avail);

@@ -109,7 +109,8 @@ static bool complain(const struct ir_unit *u, uint64_t seed, const char *what, c
     return false;
 }
 
-static bool check(const struct ir_unit *u, uint64_t seed, const struct machine *start)
+/* `used` is the same unit as `u`, for the first run. */
+static bool check(const struct ir_unit *u, struct ir_unit *used, uint64_t seed, const struct machine *start)
 {
     static struct machine m, whole;
     bool back = true;
@@ -119,7 +120,7 @@ static bool check(const struct ir_unit *u, uint64_t seed, const struct machine *
     cpu.guest = &testguest;
     cpu.exit_kind = 99;
     memcpy(memory, m.mem, RANDOM_MEM_BYTES);
-    if (!first_run(&cpu, u, &back)) {
+    if (!first_run(&cpu, used, &back)) {
         refused++;
         return !memcmp(cpu.regs, start->cpu.regs, sizeof cpu.regs);
     }
@@ -163,13 +164,20 @@ static bool loop_goes_round_once(void)
     return ok;
 }
 
+static void make(struct ir_unit *u, uint64_t seed)
+{
+    uint64_t s = seed * 0x9e3779b97f4a7c15u | 1;
+
+    random_unit(u, &s);
+}
+
 int main(int argc, char **argv)
 {
     static struct machine start[STATES];
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, n = argc > 2 ? strtoull(argv[2], NULL, 0) : 2000;
     uint64_t state = 88172645463325252u;
     struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
-    struct ir_unit *u = ir_new();
+    struct ir_unit *u = ir_new(), *used = ir_new();
 
     if (mmap(memory, RANDOM_MEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != memory)
         return 77;
@@ -180,17 +188,18 @@ int main(int argc, char **argv)
         start[k].cpu.poll = 0;
     }
     for (uint64_t seed = first; seed < first + n; seed++) {
-        uint64_t s = seed * 0x9e3779b97f4a7c15u | 1;
-
-        random_unit(u, &s);
-        for (unsigned k = 0; k < STATES && u->nblocks == 1; k++)
-            if (!check(u, seed, &start[k]))
+        make(u, seed);
+        for (unsigned k = 0; k < STATES && u->nblocks == 1; k++) {
+            make(used, seed);
+            if (!check(u, used, seed, &start[k]))
                 return 1;
+        }
     }
     if (!loop_goes_round_once())
         return 1;
     printf("%" PRIu64 " exits, %" PRIu64 " traps, %" PRIu64 " faults, %" PRIu64 " stops, %" PRIu64 " refused\n", exits, traps,
            faults, stops, refused);
     ir_free(u);
+    ir_free(used);
     return !exits || !traps || !faults || !stops || !refused;
 }

@@ -93,6 +93,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
 }
 
 unsigned translate_limit = 128, translate_side_exits = 3;
+bool translate_once;
 
 bool translate_region(struct ir_unit *u, const struct guest *guest, gaddr head, uint32_t mode)
 {
@@ -382,7 +383,7 @@ void toy_catch_faults(void)
 
 /* --- first runs: none */
 
-bool first_run(struct cpu *cpu, const struct ir_unit *u, bool *back)
+bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back)
 {
     return false;
 }
