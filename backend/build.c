@@ -307,19 +307,25 @@ struct unit *unit_build_short(struct cpu *cpu, unsigned limit)
 
 enum first_how first_how;
 
-/* So many times code is run without a unit, and bits of the hash (docs/design.md, "First runs"). */
-enum { FIRST_TIMES = 6, SEEN_LOG = 14 };
+/* How often code is run without a unit: the first pcs of a process, some more, and none after that; bits of the hash
+ * (docs/design.md, "First runs"). */
+enum { FIRST_PCS = 2000, FIRST_TIMES = 6, MORE_PCS = 6000, MORE_TIMES = 2, SEEN_LOG = 14 };
 
 /* Whether (pc, mode) was asked for often enough to be worth a unit. */
 static bool seen_enough(gaddr pc, uint32_t mode)
 {
     static uint8_t seen[1 << SEEN_LOG];
+    static uint32_t pcs;
+
+    if (pcs >= MORE_PCS)
+        return true;
     uint8_t *n = &seen[(pc ^ (uint64_t)mode << 32) * 0x9e3779b97f4a7c15u >> (64 - SEEN_LOG)];
     uint8_t was = __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);   /* a write in any case: else it takes two page faults */
 
+    pcs += was == 0;
     if (was >= FIRST_TIMES)
         *n = FIRST_TIMES;
-    return was >= FIRST_TIMES;
+    return was >= (pcs < FIRST_PCS ? FIRST_TIMES : MORE_TIMES);
 }
 
 /* Whether cpu->pc, for which there is no unit, is to be run without one. */

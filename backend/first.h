@@ -2,9 +2,8 @@
  *
  * Of the instructions that a program executes while it starts, three in five are executed once. To make a unit of them
  * costs what a hundred executions do. So the first time that the run loop comes to a pc, the frontend's IR is executed as it is, without passes,
- * register allocation and host code; the second time the pc gets its unit. Which pcs were seen is a set of bits by
- * a hash: one that was not seen may be taken for one that was, and is translated at once. The more code a program has the
- * likelier that is, and a long run has no use for first runs anyway.
+ * register allocation and host code; after a few times the pc gets its unit. A process has first runs for its first
+ * thousands of pcs only: what comes later in a long run is not a start.
  *
  * This interpreter is for straight integer code. It stops before an instruction with an op that it does not know
  * (floating point, most vectors, calls of C with effects), which then begins a unit of its own. Ops are executed in the order in
