@@ -320,11 +320,10 @@ static bool seen_enough(gaddr pc, uint32_t mode)
     if (pcs >= MORE_PCS)
         return true;
     uint8_t *n = &seen[(pc ^ (uint64_t)mode << 32) * 0x9e3779b97f4a7c15u >> (64 - SEEN_LOG)];
-    uint8_t was = __atomic_fetch_add(n, 1, __ATOMIC_RELAXED);   /* a write in any case: else it takes two page faults */
+    uint8_t was = *n;
 
     pcs += was == 0;
-    if (was >= FIRST_TIMES)
-        *n = FIRST_TIMES;
+    *n += was < FIRST_TIMES;
     return was >= (pcs < FIRST_PCS ? FIRST_TIMES : MORE_TIMES);
 }
 
@@ -336,32 +335,68 @@ static bool first_wanted(struct cpu *cpu)
     return cpus_only(cpu) && !space_is_lazy() && !seen_enough(cpu->pc, cpu->mode);
 }
 
-/* The IR of what is at cpu->pc. The only thread needs no locks. */
-static bool translate_only(struct cpu *cpu)
+struct first_try { struct cpu *cpu; bool running, done, back; };
+
+/* The IR of what is at cpu->pc, and what it does. */
+static void try_first(void *arg)
+{
+    struct first_try *t = arg;
+
+    translate_cpu_pc(t->cpu);
+    t->running = true;
+    t->done = first_run(t->cpu, scratch, &t->back);
+}
+
+/* One first run; false if it can't be one. */
+static bool first_one(struct first_try *t)
 {
     struct guest_fault fault;
 
-    loop_head = false;
-    translate_once = true;
-
-    bool ok = setjmp(refused) == 0 && have_scratch() && translate(cpu, translate_limit, &fault);
-
-    translate_once = false;
-    return ok;
+    t->running = t->done = false;
+    if (!fault_try_all(try_first, t, &fault)) {
+        if (t->running)
+            first_fault(t->cpu, &fault);
+        t->done = t->running;
+    }
+    cache.stats.first_runs += t->done;
+    cache.stats.first_none += !t->done;
+    cache.stats.first_insns += t->done ? scratch->guest_insns : 0;
+    return t->done;
 }
 
-bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back)
+/* One after the other, as long as that is what comes next. False if there was none. */
+static bool first_chain(struct first_try *t)
 {
+    struct cpu *cpu = t->cpu;
+    bool any = false;
+
+    do {
+        if (!first_one(t))
+            return any;
+        any = true;
+    } while (cpu->exit_kind == CPU_EXIT_MISS && !__atomic_load_n(&cpu->poll, __ATOMIC_RELAXED) &&
+             !cache_find(cpu->pc, cpu->mode) && first_wanted(cpu));
+    return true;
+}
+
+/* The only thread needs no locks, and no epoch to look for units. */
+bool unit_first_run(struct cpu *cpu, bool *back)
+{
+    struct first_try t = { .cpu = cpu };
+
     if (!first_wanted(cpu))
         return false;
 
     uint64_t start = now();
 
-    bool ok = translate_only(cpu) && first_run(cpu, scratch, back);
+    loop_head = false;
+    translate_once = true;
 
-    cache.stats.first_runs += ok;
-    cache.stats.first_none += !ok;
-    cache.stats.first_insns += ok ? scratch->guest_insns : 0;
+    bool ok = setjmp(refused) == 0 && have_scratch() && first_chain(&t);
+
+    translate_once = false;
+    if (ok)
+        *back = t.back;
     cache.stats.ns_first += now() - start;
     return ok;
 }

@@ -218,10 +218,9 @@ static inline uint8_t *cache_writable(const uint8_t *p)
  * when it had to wait for memory and cpu->poll was set meanwhile, or after it raised a guest fault
  * for a pc that can't be read. `back`: a jump back led here, as one of `l` may have, too. */
 void unit_build(struct cpu *cpu, const struct pending_link *l, bool back);
-/** Runs the code at cpu->pc without making a unit of it if this is its first time (backend/first.h). True: done, as
- * first_run() says; *back is true on entry if a jump back led here (as one of `l` may have, too), and says on return whether one led away. The caller is outside
- * and holds no lock. */
-bool unit_first_run(struct cpu *cpu, const struct pending_link *l, bool *back);
+/** Runs the code at cpu->pc, and what comes after it, without making units of it as long as it is there for the first time
+ * (backend/first.h). True: done, as first_run() says, *back too; false: *back is as it was. The caller is outside and holds no lock. */
+bool unit_first_run(struct cpu *cpu, bool *back);
 /** Backward exits between two looks at where a thread is (cpu->tick). */
 int32_t unit_ticks(void);
 /** A tick of `cpu` fell on a jump back to cpu->pc: makes a region of what is there if that is hot. The caller is outside and

@@ -167,8 +167,8 @@ static gaddr marker_pc(void)
     return run.marker ? (gaddr)ir_at(run.u, run.marker)->imm : run.u->pc;
 }
 
-/* The access to run.addr faulted. #GP comes without an address. */
-static void leave_fault(struct cpu *cpu, const struct guest_fault *f)
+/* It was the access to run.addr. #GP comes without an address. */
+void first_fault(struct cpu *cpu, const struct guest_fault *f)
 {
     bool gp = f->signo == SIGSEGV && f->code == SI_KERNEL;
 
@@ -279,10 +279,8 @@ static void leave_jump(const struct ir_insn *i, gaddr to)
 }
 
 /* Executes insns until one leaves. */
-static void execute(void *unit)
+static void execute(struct ir_unit *u)
 {
-    struct ir_unit *u = unit;
-
     for (ir_ref r = first_insn(u); r; r = u->insns[r].next) {
         struct ir_insn *i = ir_at(u, r);
 
@@ -364,9 +362,6 @@ static void execute(void *unit)
 
 bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back)
 {
-    struct guest_fault fault;
-
-    *back = false;
     run.stop = find_stop(u);
     if (run.stop && run.stop == first_insn(u))
         return false;
@@ -374,8 +369,7 @@ bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back)
     run.cpu = cpu;
     run.marker = IR_NONE;
     run.back = false;
-    if (!fault_try_all(execute, u, &fault))
-        leave_fault(cpu, &fault);
+    execute(u);
     *back = run.back;
     return true;
 }

@@ -29,6 +29,9 @@ enum first_how { FIRST_AUTO, FIRST_NEVER, FIRST_ALWAYS };
 extern enum first_how first_how;
 
 /** Executes and uses up `u`, the unit at cpu->pc as the frontend made it, as far as it can be. True: at least an instruction was executed;
- * cpu->regs, pc and exit_kind (MISS, TRAP, FAULT) with what belongs to it are as generated code leaves them, and *back tells
- * whether it was left by a jump back. False: nothing was done, the unit has to be translated. The caller holds no lock. */
+ * cpu->regs, pc and exit_kind (MISS, TRAP) with what belongs to it are as generated code leaves them, and *back tells
+ * whether it was left by a jump back. False: nothing was done, the unit has to be translated. To be called under
+ * fault_try_all() and without locks; an access that faults cuts it short. */
 bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back);
+/** Leaves the first run that was cut short by `f`: exit_kind is FAULT. */
+void first_fault(struct cpu *cpu, const struct guest_fault *f);

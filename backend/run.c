@@ -183,7 +183,7 @@ static enum cpu_exit run_inside(struct cpu *cpu)
 
         if (!u) {
             cpu_leave_epoch(cpu);
-            if (!unit_first_run(cpu, &link, &back)) {
+            if (!unit_first_run(cpu, &back)) {
                 unit_build(cpu, &link, back);
                 back = false;
             } else if (cpu->exit_kind != CPU_EXIT_MISS) {

@@ -23,7 +23,6 @@ static struct cpu cpu;
 static uint8_t *const memory = (uint8_t *)RANDOM_MEM_BASE;
 static uint64_t exits, traps, faults, stops, refused, loops;
 
-/* As backend/fault.c has it. */
 static sigjmp_buf landing;
 static struct guest_fault found;
 
@@ -34,14 +33,13 @@ static void on_fault(int signo, siginfo_t *si, void *ctx)
     siglongjmp(landing, 1);
 }
 
-bool fault_try_all(void (*fn)(void *), void *arg, struct guest_fault *f)
+/* False if it can't be run. */
+static bool guarded_run(struct ir_unit *u, bool *back)
 {
-    if (sigsetjmp(landing, 1) == 0) {
-        fn(arg);
-        return true;
-    }
-    *f = found;
-    return false;
+    if (sigsetjmp(landing, 1) == 0)
+        return first_run(&cpu, u, back);
+    first_fault(&cpu, &found);
+    return true;
 }
 
 /* Insns before the marker of the instruction at `pc`; all of them if there is none. */
@@ -120,7 +118,7 @@ static bool check(const struct ir_unit *u, struct ir_unit *used, uint64_t seed, 
     cpu.guest = &testguest;
     cpu.exit_kind = 99;
     memcpy(memory, m.mem, RANDOM_MEM_BYTES);
-    if (!first_run(&cpu, used, &back)) {
+    if (!guarded_run(used, &back)) {
         refused++;
         return !memcmp(cpu.regs, start->cpu.regs, sizeof cpu.regs);
     }
@@ -155,7 +153,7 @@ static bool loop_goes_round_once(void)
 
     memset(&cpu, 0, sizeof cpu);
     cpu.guest = &testguest;
-    bool ok = ir_parse(u, &testguest, text, err, sizeof err) && first_run(&cpu, u, &back) && back &&
+    bool ok = ir_parse(u, &testguest, text, err, sizeof err) && guarded_run(u, &back) && back &&
               cpu.exit_kind == CPU_EXIT_MISS && cpu.pc == 0x1000 && *cpu_slot(&cpu, testguest.regs[0].off) == 1;
     if (!ok)
         printf("a loop: %s, x0 %" PRIu64 "\n", err, *cpu_slot(&cpu, testguest.regs[0].off));

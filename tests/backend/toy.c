@@ -388,6 +388,10 @@ bool first_run(struct cpu *cpu, struct ir_unit *u, bool *back)
     return false;
 }
 
+void first_fault(struct cpu *cpu, const struct guest_fault *f)
+{
+}
+
 /* --- address space and logs: nothing
  * ---------------------------------------------------------------- */
 
