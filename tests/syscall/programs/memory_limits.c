@@ -2,6 +2,7 @@
  * forked ones, programs that they execute, foreign and native. The translator's own memory does not count.
  *
  * build: -O2 dynamic; -O2 static
+ * dual: no
  */
 #include <errno.h>
 #include <pthread.h>
