@@ -282,6 +282,7 @@ void cache_sync_range(gaddr start, uint64_t len)
         return;
     struct query q = { .first = start, .last = last_of(start, len), .changed_only = true };
 
+    space_announce(start, len);
     space_read_lock();
     lock_take(&cache.lock);
     drop_range(&q);

@@ -332,6 +332,11 @@ bool translate_region(struct ir_unit *u, const struct guest *guest, gaddr head, 
     /* Bytes that change while they are decoded: there are no halves of a region. */
     if (!find_extents(&map, u) || !hash_source(u, &before))
         return false;
+
+    bool unsure = translated_is_unsure(u);
+
+    if (unsure && u->guest_bytes > REGION_CHECKED)
+        return false;
     memcpy(extents, u->extents, sizeof extents);
     nextents = u->nextents;
     guest_bytes = u->guest_bytes;
@@ -340,6 +345,8 @@ bool translate_region(struct ir_unit *u, const struct guest *guest, gaddr head, 
     rg.map = &map;
     rg.tr = (struct tr){ .u = u, .guest = guest, .flow = &rg.flow };
     ir_reset(u, guest, head, mode);
+    if (unsure)
+        tr_check_source(&rg.tr, extents, nextents);
     build(&rg);
     memcpy(u->extents, extents, sizeof extents);
     u->nextents = nextents;

@@ -16,6 +16,8 @@
  * Every block that an edge leads back to polls at its start, and so does the entry: each cycle that is not within the region
  * leads through entries.
  *
+ * Code that may change without a word (space_unannounced()) is compared at the entry, and only small regions are made of it.
+ *
  * Example. The inner loop reads flags that its last compare has set, and is entered with others:
  *
  *     1: csel x3, x3, x1, cs          block 0:  jmp 1
@@ -33,6 +35,7 @@ enum {
     REGION_BLOCKS = 128,
     REGION_CONTEXT = 2,        /* registers of guest->context at most */
     REGION_HASH = 512,         /* a power of two above 2 * REGION_LEADERS */
+    REGION_CHECKED = 256,      /* bytes of code that may change without a word, at most */
     REGION_NO_LEADER = -1,
 };
 

@@ -387,7 +387,49 @@ static void end_as_usual(struct tr *tr, const struct usual_end *end)
     tr_leave(tr, end->next, IR_JUMP_PLAIN);
 }
 
-void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
+/* --- code that changes without a word ------------------------------------------------------------ */
+
+bool translated_is_unsure(const struct ir_unit *u)
+{
+    for (uint32_t k = 0; k < u->nextents; k++)
+        if (space_unannounced(u->extents[k].pc, u->extents[k].len))
+            return true;
+    return false;
+}
+
+/* Compares `len` bytes of code, at most 8, at `at` with what they are now. */
+static void check_bytes(struct tr *tr, gaddr at, unsigned len)
+{
+    static const uint8_t types[9] = { [2] = IR_I16, [4] = IR_I32, [8] = IR_I64 };
+    size_t avail;
+    const uint8_t *code = space_fetch(at, &avail);
+    uint64_t now = 0;
+
+    if (!code || avail < len)
+        return;
+    memcpy(&now, code, len);
+
+    ir_ref v = ir_emit(tr->u, IR_load, IR_I64, types[len], ir_const_val(tr->u, IR_I64, at), IR_NONE, IR_NONE, 0);
+
+    tr_trap_if(tr, ir_op2(tr->u, IR_cmpne, IR_I1, v, ir_const_val(tr->u, IR_I64, now)), IR_TRAP_FETCH, 0);
+}
+
+void tr_check_source(struct tr *tr, const struct ir_extent *e, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++)
+        for (uint32_t at = 0, len; at < e[k].len; at += len) {
+            uint32_t left = e[k].len - at;
+
+            len = left >= 8 ? 8 : left >= 4 ? 4 : 2;
+            check_bytes(tr, e[k].pc + at, len);
+        }
+}
+
+/* --- the whole ----------------------------------------------------------------------------------- */
+
+/* Builds the unit; with a check of the `n` stretches of code in `extents`. */
+static void build_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head,
+                       const struct ir_extent *extents, uint32_t n)
 {
     struct usual_end end = { .last = IR_NONE };
     struct tr tr;
@@ -400,6 +442,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
     tr.side_exits = loop_head ? LOOP_EXITS : translate_side_exits;
     tr.unhashed = translate_once;
     ir_reset(u, guest, pc, mode);
+    tr_check_source(&tr, extents, n);
     while (!tr.done) {
         if (u->guest_insns >= translate_limit) {
             emit_imm(u, IR_exit, IR_JUMP_PLAIN, IR_NONE, pc);
@@ -411,4 +454,21 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
     }
     if (end.last && u->nblocks == 1)
         end_as_usual(&tr, &end);
+}
+
+void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint32_t mode, bool loop_head)
+{
+    struct ir_extent extents[IR_MAX_EXTENTS];
+    uint64_t hash;
+
+    build_unit(u, guest, pc, mode, loop_head, NULL, 0);
+    if (!translated_is_unsure(u))
+        return;
+    do {    /* the same code, or another thread is writing it just now */
+        uint32_t n = u->nextents;
+
+        hash = u->src_hash;
+        memcpy(extents, u->extents, n * sizeof *extents);
+        build_unit(u, guest, pc, mode, loop_head, extents, n);
+    } while (u->src_hash != hash);
 }

@@ -26,6 +26,13 @@
  *       exit_if %9, 0x10004
  *       poll 0x10000
  *       jmp 1
+ *
+ * Code that is writable and was never announced as changed (space_unannounced()) may change without a word. Its
+ * unit begins with a comparison of all its bytes, and a trap IR_TRAP_FETCH where they differ:
+ *
+ *     %2 = load.i64 [0x10000] i32
+ *     %4 = cmpne.i1 %2, 0xfd75557d
+ *     trap_if %4, fetch
  */
 #pragma once
 
@@ -126,6 +133,11 @@ extern unsigned translate_side_exits;
 /* What is built is not for a unit: it has no source hash. */
 extern bool translate_once;
 
+/** A look at the `n` stretches of code in `e`, for a unit's begin: where they are no longer what they are now, the run loop makes the unit
+ * anew. Space's read lock is held. */
+void tr_check_source(struct tr *tr, const struct ir_extent *e, uint32_t n);
+/** True if code that the unit was made from may change without a word (space_unannounced()). Space's read lock is held. */
+bool translated_is_unsure(const struct ir_unit *u);
 /** Builds the unit that starts at `pc` into `u` (reset here). The caller holds space's read lock, so that
  * mappings stay. `loop_head`: a jump back led here, so the unit may have more branches inside: it should close the
  * loop. An unreadable or non-executable pc gives a unit that traps with IR_TRAP_FETCH. Never fails. */

@@ -188,7 +188,8 @@ enum ir_trap {
     IR_TRAP_SYSCALL,  /* snapshot pc: the instruction after */
     IR_TRAP_ILLEGAL,  /* undefined instruction at pc; imm: its bits */
     IR_TRAP_BREAK,    /* breakpoint instruction at pc */
-    IR_TRAP_FETCH,    /* fetch of the instruction at pc faults; imm: the address of the first byte that can't be had */
+    IR_TRAP_FETCH,    /* fetch of the instruction at pc faults; imm: the address of the first byte that can't be had, 0: pc. If it can be
+                       * had now, or the unit found that its code has changed (imm 0), it is translated anew */
     IR_TRAP_MISALIGN, /* misaligned access or jump; imm: the address */
     IR_TRAP_SYNC_CODE,/* instruction cache flush: imm unused; pc: the instruction after */
     IR_TRAP_MODE,     /* cpu.mode becomes imm, or for IR_MODE_ASK what the guest's mode() says: look the unit up anew at pc, the

@@ -48,12 +48,14 @@ static void count(struct ranges *set, const struct range_node *n)
 {
     set->total += counted(n);
     set->data += ranges_is_data(n->prot, n->kind) ? counted(n) : 0;
+    set->unsure += ranges_is_unsure(n->prot, n->kind) ? n->end - n->start : 0;
 }
 
 static void uncount(struct ranges *set, const struct range_node *n)
 {
     set->total -= counted(n);
     set->data -= ranges_is_data(n->prot, n->kind) ? counted(n) : 0;
+    set->unsure -= ranges_is_unsure(n->prot, n->kind) ? n->end - n->start : 0;
 }
 
 static struct range_node *node_new(struct ranges *set, gaddr start, gaddr end, uint8_t prot,

@@ -27,10 +27,17 @@ struct ranges {
     uint32_t free_count;
     uint32_t random;         /* state of the priorities' generator */
     uint64_t total, data;    /* bytes that count as address space, and as data, for resource limits */
+    uint64_t unsure;         /* bytes of ranges_is_unsure() */
 };
 
 /** Whether memory like this counts as data: private and writable, no stack (is_data_mapping() in mm/internal.h). */
 bool ranges_is_data(uint8_t prot, uint8_t kind);
+
+/** Whether there can be code that the guest writes: writable, executable, the guest's. */
+static inline bool ranges_is_unsure(uint8_t prot, uint8_t kind)
+{
+    return (prot & 6) == 6 /* PROT_WRITE | PROT_EXEC */ && !(kind & SPACE_HOST);
+}
 
 /** Makes sure that the next change cannot run out of nodes. False if out of memory. Call before each
  * ranges_put() or ranges_clear() whose failure could not be undone. */

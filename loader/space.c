@@ -152,10 +152,18 @@ static int64_t part_is_code(const struct space_range *part, void *arg)
     return (part->prot & PROT_EXEC) && !(part->kind & SPACE_HOST);
 }
 
-void space_forget_code(gaddr start, gaddr end)
+/* The bytes in [start, end) may change or become inaccessible; the memory stays what it is. */
+static void drop_code(gaddr start, gaddr end)
 {
     if (each_part(start, end, part_is_code, NULL))
         cache_invalidate(start, end - start);
+}
+
+void space_forget_code(gaddr start, gaddr end)
+{
+    if (space.announced.root && ranges_reserve(&space.announced))
+        ranges_clear(&space.announced, start, end);
+    drop_code(start, end);
 }
 
 static int64_t part_unmap_host(const struct space_range *part, void *arg)
@@ -520,7 +528,7 @@ static int64_t protect_locked(gaddr addr, gaddr end, int prot, bool grows_down)
             return -EINVAL;
         addr = r.start;
     }
-    space_forget_code(addr, end);
+    drop_code(addr, end);
     struct protect p = { .prot = prot, .done = addr };
     int64_t result = each_part(addr, end, part_protect, &p);
     return result ? result : p.done < end ? -ENOMEM : 0;
@@ -604,7 +612,7 @@ int64_t space_madvise(gaddr addr, uint64_t len, int advice)
     int64_t result = 0;
     if (locked) {
         space_write_lock();
-        space_forget_code(addr, addr + page_up(len));
+        drop_code(addr, addr + page_up(len));
         if (space.host_below && has_kind(addr, addr + page_up(len), SPACE_HOST))
             result = -ENOMEM;
     }

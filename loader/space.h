@@ -130,6 +130,11 @@ bool space_next(gaddr addr, struct space_range *out);
  * if pc is not in executable guest memory. Reading may still raise SIGBUS (a file shorter than its mapping).
  * Lock held. */
 const uint8_t *space_fetch(gaddr pc, size_t *avail);
+/** The guest says that code in [start, start+len) may have changed: an instruction cache flush. Takes the lock. */
+void space_announce(gaddr start, uint64_t len);
+/** May code in [start, start+len) change without a word? True if some of it is writable and no flush ever named its page: who
+ * writes code and flushes has done so before it runs for the first time. Lock held. */
+bool space_unannounced(gaddr start, uint64_t len);
 /** From now on a page that is not in memory may come only once another thread of the guest has supplied it (userfaultfd).
  * Nobody may wait for that with a lock held. So space_fetch() looks first: *avail ends with the page, and if the page
  * at `pc` is not there, fault_absent() ends the translation, or the result is NULL outside of one. */

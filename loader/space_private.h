@@ -1,11 +1,12 @@
-/* What the files that make up the address space share: space.c (state, placing, most of Linux's calls), remap.c
- * (mremap), shm.c (System V shared memory), maps.c (/proc/self/maps). */
+/* What the files that make up the address space share: space.c (state, placing, most of Linux's calls), announce.c
+ * (changes of code), remap.c (mremap), shm.c (System V shared memory), maps.c (/proc/self/maps). */
 #pragma once
 
 #include "loader/ranges.h"
 
 struct space {
     struct ranges set;
+    struct ranges announced; /* where the guest has said that code changed */
     gaddr task_size;         /* first address above the guest's */
     gaddr mmap_base;         /* mappings without a wish go below this */
     gaddr stack_top;
@@ -39,7 +40,7 @@ static inline bool in_bounds(gaddr addr, uint64_t len)
 
 /* --- parts of the operations; write lock held */
 
-/** Translations of what lies in [start, end) become wrong. Most changes touch no code. */
+/** Translations of what lies in [start, end) become wrong, since other memory or none will be there. Most changes touch no code. */
 void space_forget_code(gaddr start, gaddr end);
 /** Forgets the intervals of [start, end) but those of the translator. */
 void space_clear(gaddr start, gaddr end);

@@ -422,6 +422,15 @@ bool space_next(gaddr addr, struct space_range *out)
     return addr < end;
 }
 
+bool space_unannounced(gaddr start, uint64_t len)
+{
+    return false;
+}
+
+void space_announce(gaddr start, uint64_t len)
+{
+}
+
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
 {
     *avail = 1 << 20;

@@ -21,6 +21,7 @@ PACKAGES = {
     "base": ["bash", "coreutils", "python3", "perl", "gcc", "libc6-dev", "sqlite3", "xz-utils", "openssl"],
     "large": ["bash", "coreutils", "nodejs", "default-jdk-headless", "golang-go", "luajit [arm64]", "git", "stress-ng",
               "openssl", "gcc", "libc6-dev", "procps"],
+    "jits": ["coreutils", "pypy3", "sbcl"],
     "debuggers": ["bash", "dash", "coreutils", "strace", "gdb"],
 }
 # Before trixie, packages have files in /bin and /lib, which must be links into /usr as on every installed system.

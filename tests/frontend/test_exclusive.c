@@ -24,6 +24,11 @@ bool space_lookup(gaddr addr, struct space_range *out)
     return false;
 }
 
+bool space_unannounced(gaddr start, uint64_t len)
+{
+    return false;
+}
+
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
 {
     if (pc < CODE || pc >= CODE + sizeof code)

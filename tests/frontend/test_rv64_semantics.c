@@ -27,12 +27,18 @@ static uint8_t code[256];
 static size_t code_size;
 static size_t code_split;         /* two mappings meet here, if not 0 */
 static uint8_t data[DATA_SIZE];
+static bool unannounced;          /* nobody has flushed an instruction cache */
 static gaddr translated;          /* cache_has() says yes to this pc */
 
 /* Nothing here is the vdso. */
 bool space_lookup(gaddr addr, struct space_range *out)
 {
     return false;
+}
+
+bool space_unannounced(gaddr start, uint64_t len)
+{
+    return unannounced;
 }
 
 const uint8_t *space_fetch(gaddr pc, size_t *avail)
@@ -50,8 +56,14 @@ bool cache_has(gaddr pc, uint32_t mode)
     return pc == translated;
 }
 
+static bool look_at_code;         /* it can be read as data */
+
 static bool access_data(void *ctx, gaddr a, unsigned size, bool write, void *buf)
 {
+    if (look_at_code && !write && a >= CODE && a + size <= CODE + sizeof code) {
+        memcpy(buf, code + (a - CODE), size);
+        return true;
+    }
     if (a < DATA || a + size > DATA + DATA_SIZE)
         return false;
     if (write)
@@ -607,6 +619,37 @@ static void loops(void **state)
     }
 }
 
+static void unannounced_code(void **state)
+{
+    enum { ADDI_1 = 0x00150513 };
+
+    unannounced = true;
+    BOTH {
+        CODE_IS(ADDI_1, ADDI_1, 0x00000073);
+        reset();
+        build(CODE, opt);
+
+        struct ir_extent source = unit->extents[0];
+
+        assert_true(unit->nextents == 1 && source.pc == CODE && source.len == 12);
+        for (unsigned changed = 0; changed <= 12; changed++) {
+            reset();
+            look_at_code = true;
+            code[changed] ^= 1;             /* 12: none of it */
+
+            struct interp_result r = interp_run(unit, &cpu, &env);
+
+            code[changed] ^= 1;
+            look_at_code = false;
+            assert_int_equal(r.how, INTERP_TRAP);
+            assert_int_equal(r.trap, changed < 12 ? IR_TRAP_FETCH : IR_TRAP_SYSCALL);
+            assert_int_equal(r.pc, changed < 12 ? CODE : CODE + 12);
+            assert_int_equal(X(A0), changed < 12 ? 0 : 2);
+        }
+    }
+    unannounced = false;
+}
+
 static void limit(void **state)
 {
     reset();
@@ -793,7 +836,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(stores), cmocka_unit_test(faults), cmocka_unit_test(float_memory),
         cmocka_unit_test(amos), cmocka_unit_test(reservations), cmocka_unit_test(misaligned_atomics),
         cmocka_unit_test(branches), cmocka_unit_test(jumps), cmocka_unit_test(loops),
-        cmocka_unit_test(limit), cmocka_unit_test(traps), cmocka_unit_test(straddling),
+        cmocka_unit_test(unannounced_code), cmocka_unit_test(limit), cmocka_unit_test(traps), cmocka_unit_test(straddling),
         cmocka_unit_test(rounding_modes), cmocka_unit_test(fcsr), cmocka_unit_test(restored_flags),
         cmocka_unit_test(counters),
     };
