@@ -38,6 +38,13 @@ void clone_set_registers(struct cpu *cpu, const struct clone_request *request);
 /** Writes CLONE_CHILD_SETTID's and, if `parent` too, CLONE_PARENT_SETTID's words. */
 void clone_store_tids(const struct clone_request *request, uint32_t tid, bool parent);
 
+/** Whether clone3 takes q's set_tid at first sight: 0 or -EINVAL. */
+int64_t set_tid_valid(const struct clone_request *q);
+/** The number that a thread is to have by q's set_tid, which there is; -EFAULT, -EINVAL, -EPERM, or -EEXIST if it is in use. */
+int64_t set_tid_chosen(const struct clone_request *q);
+/** Makes `tid` the number that the kernel gives out next, if nobody is faster. False if it may not be done here. */
+bool set_tid_next(uint32_t tid);
+
 /** Starts a thread: its id, or -errno. */
 int64_t clone_thread(struct sys *s, const struct clone_request *request);
 /** fork() with the flags, exit signal and so on of `q`, which has no stack, TLS or numbers to be stored: 0 in the child, its id or

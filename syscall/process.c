@@ -342,6 +342,8 @@ int64_t sys_clone3(struct sys *s)
         return -E2BIG;
     if (!copy_from_guest(&q, s->a[0], size < sizeof q ? size : sizeof q))
         return -EFAULT;
+    if (set_tid_valid(&q) < 0)
+        return -EINVAL;
     if ((q.flags & CSIGNAL & ~(uint64_t)CLONE_NEWTIME) || (q.flags & CLONE_DETACHED) || q.exit_signal > NSIG_GUEST ||
         (!q.stack != !q.stack_size) || ((q.flags & (CLONE_THREAD | CLONE_PARENT)) && q.exit_signal))
         return -EINVAL;

@@ -22,7 +22,7 @@
 #include "syscall/clone.h"
 #include "syscall/sys.h"
 
-enum { ALTSTACK = 64 << 10, RECORD = (sizeof(struct thread) + 4095) & ~4095, HOST_STACK = 512 << 10 };
+enum { ALTSTACK = 64 << 10, RECORD = (sizeof(struct thread) + 4095) & ~4095, HOST_STACK = 512 << 10, NUMBER_TRIES = 200 };
 
 struct thread *thread_new(struct cpu *cpu)
 {
@@ -178,8 +178,21 @@ struct start {
     const struct thread *creator;
     const struct clone_request *request;
     uint32_t tid;            /* a futex: 0 until the new thread runs */
+    uint32_t wanted;         /* the tid that it must have, 0 for any: else it ends at once */
     bool libc_first;         /* signal_libc_threads() */
 };
+
+static void say_tid(struct start *start, uint32_t tid)
+{
+    __atomic_store_n(&start->tid, tid, __ATOMIC_RELEASE);
+    host_raw3(__NR_futex, &start->tid, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void leave_altstack(void)
+{
+    stack_t none = { .ss_flags = SS_DISABLE };
+    host_raw2(__NR_sigaltstack, &none, NULL);
+}
 
 static void *thread_main(void *arg)
 {
@@ -191,46 +204,68 @@ static void *thread_main(void *arg)
     thread_enter(t);
     if (start->libc_first)
         signal_undo_libc(t);
+    if (start->wanted && start->wanted != tid) {
+        leave_altstack();
+        say_tid(start, tid);
+        return NULL;
+    }
     trace_add(t, start->creator, start->request);
     if (unshared)
         host_raw1(__NR_unshare, unshared);
     clone_store_tids(start->request, tid, true);
-    __atomic_store_n(&start->tid, tid, __ATOMIC_RELEASE);
-    host_raw3(__NR_futex, &start->tid, FUTEX_WAKE_PRIVATE, 1);
+    say_tid(start, tid);
     if (setjmp(t->end) == 0) {
         signal_apply_mask(t);
         run_loop(t->cpu);
     }
-    stack_t none = { .ss_flags = SS_DISABLE };
-    host_raw2(__NR_sigaltstack, &none, NULL);
+    leave_altstack();
     cpu_free(t->cpu);
     thread_free(t);
     return NULL;
 }
 
-int64_t clone_thread(struct sys *s, const struct clone_request *request)
+/* Makes the host thread and waits until it runs: 0 or -errno. */
+static int64_t make_thread(struct start *start, struct thread *creator)
 {
-    struct thread *t = clone_new_thread(s->t, request);
-    if (!t)
-        return -EAGAIN;
-    struct start start = { .t = t, .creator = s->t, .request = request };
     pthread_attr_t attr;
     pthread_t handle;
+    start->tid = 0;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, HOST_STACK);
-    signal_block_all();
-    start.libc_first = signal_libc_threads(s->t);
-    int error = pthread_create(&handle, &attr, thread_main, &start);
+    start->libc_first = signal_libc_threads(creator);
+    int error = pthread_create(&handle, &attr, thread_main, start);
     pthread_attr_destroy(&attr);
-    if (error) {
-        signal_apply_mask(s->t);
+    while (!error && !__atomic_load_n(&start->tid, __ATOMIC_ACQUIRE))
+        host_raw4(__NR_futex, &start->tid, FUTEX_WAIT_PRIVATE, 0, NULL);
+    return -error;
+}
+
+/* The same until it has the number that it is to have. */
+static int64_t make_numbered(struct start *start, struct thread *creator)
+{
+    int64_t r = 0;
+    for (int tries = 0; tries < NUMBER_TRIES && r == 0; tries++) {
+        r = set_tid_next(start->wanted) ? make_thread(start, creator) : -EPERM;
+        if (start->tid == start->wanted)
+            return 0;
+    }
+    return r ? r : -EEXIST;
+}
+
+int64_t clone_thread(struct sys *s, const struct clone_request *request)
+{
+    int64_t wanted = request->set_tid ? set_tid_chosen(request) : 0;
+    struct thread *t = wanted < 0 ? NULL : clone_new_thread(s->t, request);
+    if (!t)
+        return wanted < 0 ? wanted : -EAGAIN;
+    struct start start = { .t = t, .creator = s->t, .request = request, .wanted = (uint32_t)wanted };
+    signal_block_all();
+    int64_t r = wanted ? make_numbered(&start, s->t) : make_thread(&start, s->t);
+    if (r < 0) {
         cpu_free(t->cpu);
         thread_free(t);
-        return -error;
     }
-    while (!__atomic_load_n(&start.tid, __ATOMIC_ACQUIRE))
-        host_raw4(__NR_futex, &start.tid, FUTEX_WAIT_PRIVATE, 0, NULL);
     signal_apply_mask(s->t);
-    return start.tid;
+    return r < 0 ? r : start.tid;
 }
