@@ -116,15 +116,40 @@ def need_mmdebstrap():
         raise tap.Skip("mmdebstrap is not installed")
 
 
-def prefix_of_a_user_with_ids():
-    """To become an ordinary user who has ids in /etc/subuid and /etc/subgid; nothing to do if we are one."""
+# A user that only the processes below it know of: its /etc is theirs alone.
+MADE_UP, MADE_UP_IDS = 54321, 1 << 30
+BECOME_MADE_UP = ('for name in passwd group subuid subgid; do mount --bind "$0/$name" /etc/$name || exit 99; done; '
+                  f'exec setpriv --reuid {MADE_UP} --regid {MADE_UP} --clear-groups "$@"')
+
+
+def made_up_user(folder):
+    """Its id and group, and the words before a command that make a mount namespace and become that user; for root."""
+    etc = folder / "etc"
+    etc.mkdir()
+    for name, line in (("passwd", f"madeup:x:{MADE_UP}:{MADE_UP}::/nonexistent:/bin/sh"), ("group", f"madeup:x:{MADE_UP}:"),
+                       ("subuid", f"madeup:{MADE_UP_IDS}:65536"), ("subgid", f"madeup:{MADE_UP_IDS}:65536")):
+        theirs = Path("/etc") / name
+        if not theirs.exists():
+            raise tap.Skip(f"no {theirs} to put another one over")
+        (etc / name).write_text(theirs.read_text() + line + "\n")
+    prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", BECOME_MADE_UP, etc]
+    if run([*prefix, "true"]).status:
+        raise tap.Skip("no mount namespace for a user of its own")
+    return (MADE_UP, MADE_UP), prefix
+
+
+def user_with_ids(folder):
+    """An ordinary user with ids in /etc/subuid and /etc/subgid, and the words before a command to become that user: for root one that is
+    made up, else whoever runs this."""
     if not shutil.which("newuidmap"):
         raise tap.Skip("newuidmap is not installed")
+    if os.geteuid() == 0:
+        return made_up_user(folder)
+    user = pwd.getpwuid(os.geteuid())
     owners = [{line.split(":")[0] for line in open(name, encoding="utf-8")} for name in ("/etc/subuid", "/etc/subgid")]
-    for user in pwd.getpwall():
-        if all({user.pw_name, str(user.pw_uid)} & names for names in owners) and user.pw_uid and os.geteuid() in (0, user.pw_uid):
-            return user, [] if os.geteuid() else ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--init-groups"]
-    raise tap.Skip("no user has ids in /etc/subuid and /etc/subgid")
+    if not all({user.pw_name, str(user.pw_uid)} & names for names in owners):
+        raise tap.Skip("this user has no ids in /etc/subuid and /etc/subgid")
+    return (user.pw_uid, user.pw_gid), []
 
 
 def make_and_use(guest, folder, prefix):
@@ -149,9 +174,8 @@ def rootfs_as_root(guest, top, folder):
 
 def rootfs_as_user(guest, top, folder):
     need_mmdebstrap()
-    user, prefix = prefix_of_a_user_with_ids()
-    if os.geteuid() == 0:
-        os.chown(folder, user.pw_uid, user.pw_gid)
+    user, prefix = user_with_ids(folder)
+    os.chown(folder, *user)
     folder.chmod(0o755)
     try:
         make_and_use(guest, folder, prefix)
