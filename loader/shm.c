@@ -44,6 +44,8 @@ static int64_t shmat_locked(int shmid, gaddr addr, int flags, uint64_t len)
         space_release_claims(addr, len);
         return -error;
     }
+    if (space.lock_future)
+        space_lock_new(addr, len);
     uint8_t prot = (uint8_t)(PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
                              (flags & SHM_EXEC ? PROT_EXEC : 0));
     ranges_put(&space.set, addr, addr + len, prot, SPACE_SHARED | SPACE_SHM);

@@ -75,6 +75,7 @@ void space_fork_child(void)
 {
     rw_lock_reset(&lock);
     note_change();
+    space.lock_future = 0;
 }
 
 /* --- the translator's own memory */
@@ -210,14 +211,6 @@ void space_set_limits(uint64_t as, uint64_t data, uint64_t data_max)
     space.limits.as = as;
     space.limits.data = data;
     space.limits.data_max = data_max;
-}
-
-uint64_t space_total(void)
-{
-    space_read_lock();
-    uint64_t total = space.set.total;
-    space_read_unlock();
-    return total;
 }
 
 bool space_may_expand(uint8_t prot, uint8_t kind, uint64_t more)
@@ -442,6 +435,17 @@ static bool mapping_fits(gaddr addr, const struct request *rq)
     return room && space_may_expand((uint8_t)rq->prot, kind_of(rq->flags), rq->len - room);
 }
 
+/* MCL_FUTURE and MCL_ONFAULT. */
+static int64_t lock_mapped(gaddr at, uint64_t len)
+{
+    if (!(space.lock_future & MCL_ONFAULT) || space_lock_new(at, len))
+        return (int64_t)at;
+    munmap(host(at), len);
+    if (ranges_reserve(&space.set))
+        ranges_clear(&space.set, at, at + len);
+    return -EAGAIN;
+}
+
 int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
 {
     struct request rq = { .align = alignment_of(flags), .prot = prot & PROT_RWX, .fd = fd,
@@ -459,12 +463,15 @@ int64_t space_mmap(gaddr addr, uint64_t len, int prot, int flags, int fd, uint64
 
     space_write_lock();
     int64_t result = -ENOMEM;
+    rq.flags |= space_lock_flag();
     if (ranges_reserve(&space.set) && mapping_fits(addr, &rq)) {
         result = fixed ? map_fixed(addr, &rq) : map_anywhere(addr, &rq);
         if (result == -EINVAL && !fixed && align_for_huge_file(&rq))
             result = map_anywhere(addr, &rq);
         if (result >= 0 && ranges_reserve(&space.set))
             ranges_put(&space.set, (gaddr)result, (gaddr)result + rq.len, rq.prot, kind_of(flags));
+        if (result >= 0)
+            result = lock_mapped((gaddr)result, rq.len);
         if (result >= 0)
             keep_mapped((gaddr)result, rq.len, rq.prot, flags, fd, off);
     }
@@ -574,10 +581,12 @@ static bool brk_move(gaddr addr)
         ranges_clear(&space.set, new_end, old_end);
     } else if (new_end > old_end) {
         struct request rq = { .len = new_end - old_end, .prot = PROT_READ | PROT_WRITE, .fd = -1,
-                              .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+                              .flags = MAP_PRIVATE | MAP_ANONYMOUS | space_lock_flag() };
         if (!ranges_is_free(&space.set, old_end, new_end + SPACE_PAGE) ||
             !space_may_expand((uint8_t)rq.prot, SPACE_HEAP, new_end - old_end) ||
             map_free(old_end, &rq) == MAP_FAILED)
+            return false;
+        if (lock_mapped(old_end, rq.len) < 0)
             return false;
         ranges_put(&space.set, old_end, new_end, (uint8_t)rq.prot, SPACE_HEAP);
     }

@@ -91,6 +91,10 @@ int64_t space_madvise(gaddr addr, uint64_t len, int advice);
 int64_t space_shmat(int shmid, gaddr addr, int flags);
 int64_t space_shmdt(gaddr addr);
 
+/** mlockall(2) of the guest's mappings: 0, -EINVAL, -EPERM, -ENOMEM. munlockall(2): 0. */
+int64_t space_mlockall(int flags);
+int64_t space_munlockall(void);
+
 /** True if [addr, addr+len) lies below the guest's top: calls that name a range of memory (mlock, msync,
  * mincore, mbind, …) go to the host only then. */
 bool space_inside(gaddr addr, uint64_t len);
@@ -106,8 +110,6 @@ int64_t space_map_vdso(const void *image, size_t size);
 /** The guest's limits on its mappings in bytes, UINT64_MAX for none: RLIMIT_AS, RLIMIT_DATA and the latter's hard limit. None at first.
  * Lock held for writing. */
 void space_set_limits(uint64_t as, uint64_t data, uint64_t data_max);
-/** Bytes of the guest's mappings, as RLIMIT_AS counts them. */
-uint64_t space_total(void);
 /** A random multiple of `align` (power of 2) below `span`, 0 without randomisation. */
 uint64_t space_random(uint64_t span, uint64_t align);
 /** The same from the layout's seed: for what decides where code is mapped. */

@@ -1,6 +1,8 @@
 /* What the files that make up the address space share: space.c (state, placing, most of Linux's calls), announce.c
- * (changes of code), remap.c (mremap), shm.c (System V shared memory), maps.c (/proc/self/maps). */
+ * (changes of code), remap.c (mremap), shm.c (System V shared memory), lock.c (mlockall), maps.c (/proc/PID/maps). */
 #pragma once
+
+#include <sys/mman.h>
 
 #include "loader/ranges.h"
 
@@ -15,6 +17,7 @@ struct space {
     bool randomise, seeded;
     bool lazy;               /* pages may have to wait for the guest (space_lazy()) */
     bool host_below;         /* the kernel placed mappings of ours below task_size */
+    uint8_t lock_future;     /* MCL_FUTURE, and perhaps MCL_ONFAULT: new mappings are locked in memory */
     uint32_t changes;        /* odd while the lock is held for writing: for other processes, which read this */
 };
 extern struct space space;
@@ -52,5 +55,12 @@ gaddr space_find_free(uint64_t len, uint64_t align, gaddr below);
 bool space_claim_holes(gaddr at, uint64_t len);
 /** Gives back what space_claim_holes() took and nobody used. */
 void space_release_claims(gaddr at, uint64_t len);
+/** With MCL_FUTURE: MAP_LOCKED for a mapping about to be made; with MCL_ONFAULT, too, and for what no flag locks, afterwards
+ * space_lock_new(), false if the limit forbids it. */
+static inline int space_lock_flag(void)
+{
+    return space.lock_future == MCL_FUTURE ? MAP_LOCKED : 0;
+}
+bool space_lock_new(gaddr at, uint64_t len);
 /** Whether `more` bytes of memory like this fit into the guest's limits: may_expand_vm() in mm/vma.c. */
 bool space_may_expand(uint8_t prot, uint8_t kind, uint64_t more);

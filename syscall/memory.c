@@ -1,13 +1,10 @@
 /* The guest's memory calls: loader/space.c does the work and knows the rules. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "backend/run.h"
 #include "loader/space.h"
-#include "syscall/limits.h"
 #include "syscall/sys.h"
 
 int64_t sys_mmap(struct sys *s)
@@ -87,47 +84,19 @@ int64_t sys_mlock2(struct sys *s)
     return range_call(s, __NR_mlock2);
 }
 
+int64_t sys_mlockall(struct sys *s)
+{
+    return space_mlockall((int)s->a[0]);
+}
+
+int64_t sys_munlockall(struct sys *s)
+{
+    return space_munlockall();
+}
+
 int64_t sys_munlock(struct sys *s)
 {
     return range_call(s, __NR_munlock);
-}
-
-/* As much as the kernel maps for the main stack of a program that has used little. */
-enum { STACK_AT_FIRST = 132 << 10 };
-
-/* The guest's mappings of this moment. The main stack is mapped as far as it may grow, which the guest has not done yet: what it
- * touches is locked. Errors don't count, as in mlockall(). */
-static void lock_present(bool on_fault)
-{
-    struct space_range r;
-    for (gaddr at = 0;; at = r.end) {
-        space_read_lock();
-        bool found = space_next(at, &r);
-        space_read_unlock();
-        if (!found)
-            return;
-        bool grows = r.kind & SPACE_STACK;
-        uint64_t how = on_fault || grows ? MLOCK_ONFAULT : 0, len = r.end - r.start;
-        if (host_raw3(__NR_mlock2, r.start, len, how) == -ENOMEM && grows && len > STACK_AT_FIRST)
-            host_raw3(__NR_mlock2, r.end - STACK_AT_FIRST, STACK_AT_FIRST, how);
-    }
-}
-
-/* mm/mlock.c, for the guest's mappings alone. Those to come the host locks by itself, a few of ours among them. */
-int64_t sys_mlockall(struct sys *s)
-{
-    uint32_t flags = (uint32_t)s->a[0];
-    struct rlimit limit = { 0 };
-    if (!flags || (flags & ~(uint32_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
-        return -EINVAL;
-    host_raw4(__NR_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &limit);
-    if ((!limit.rlim_cur || ((flags & MCL_CURRENT) && space_total() > limit.rlim_cur)) && !limits_capable(CAP_IPC_LOCK))
-        return limit.rlim_cur ? -ENOMEM : -EPERM;
-    s->a[0] = flags & (uint32_t)~MCL_CURRENT;
-    int64_t r = flags & MCL_FUTURE ? sys_host(s, __NR_mlockall) : host_raw1(__NR_munlockall, 0);
-    if (r == 0 && (flags & MCL_CURRENT))
-        lock_present(flags & MCL_ONFAULT);
-    return r;
 }
 
 int64_t sys_mincore(struct sys *s)
