@@ -229,11 +229,13 @@ static enum built build_up_to(struct cpu *cpu, unsigned limit, struct guest_faul
  * signal that the kernel gives for a stack that can't grow. */
 static enum built build_locked(struct cpu *cpu, unsigned most, struct guest_fault *fault, struct unit **unit)
 {
+    const unsigned usual = translate_limit;
     volatile unsigned limit = most;
 
     for (;;) {
         enum built b = setjmp(refused) == 0 ? build_up_to(cpu, limit, fault, unit) : BUILT_LONG;
 
+        translate_limit = usual;    /* the refusal may have come while it was another */
         if (b != BUILT_LONG)
             return b;
         if (limit <= 1)
