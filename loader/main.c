@@ -4,6 +4,7 @@
  * program, the stack, the program's interpreter and the vdso, fill the stack, start the first thread.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,9 +286,21 @@ static void log_start(const struct exec_info *info)
     log_end(f);
 }
 
+/* Another process may limit our address space while we run (syscall/limits.h): some memory that nobody touches is always at hand. */
+static void spare_memory(void)
+{
+    enum { SPARE = 1 << 20, MORE_THAN_LIBC_BEGAN_WITH = 100000 };
+    mallopt(M_TOP_PAD, SPARE);
+    mallopt(M_TRIM_THRESHOLD, 4 * SPARE);
+    void *volatile a = malloc(MORE_THAN_LIBC_BEGAN_WITH), *volatile b = malloc(MORE_THAN_LIBC_BEGAN_WITH);
+    free(a);
+    free(b);
+}
+
 int main(int argc, char **argv)
 {
     static struct exec_info info;
+    spare_memory();
     /* A word without a slash: a program of that name is ./binfmt. */
     if (argc > 1 && !options_by_kernel() && strcmp(argv[1], "binfmt") == 0)
         return binfmt_main(argc - 1, argv + 1);

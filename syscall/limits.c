@@ -46,13 +46,15 @@ static void tell_space(const struct limits *l)
         space_set_limits(l->guest[0].rlim_cur, l->guest[1].rlim_cur, l->guest[1].rlim_max);
 }
 
-/* Takes over what another process has made of our limits. Space's write lock held. */
+/* Takes over what another process has made of our limits: it is meant for the guest, and the translator needs memory of its own.
+ * Space's write lock held. */
 static void look(struct limits *l, int i)
 {
     struct rlimit now;
     if (host_limit(resources[i], NULL, &now) < 0 || same(&now, &l->host[i]))
         return;
     l->host[i] = l->guest[i] = now;
+    raise_host(l, i);
     tell_space(l);
 }
 
