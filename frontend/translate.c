@@ -146,7 +146,8 @@ void tr_branch(struct tr *tr, ir_ref cond, gaddr taken)
     } else if (taken == u->pc && !tr->flow) {
         tr_exit_if(tr, tr_negated(u, cond), past);
         close_loop(tr);
-    } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + SHADOW_INSNS < translate_limit) {
+    } else if (taken > past && taken - past <= SHADOW_BYTES && u->guest_insns + SHADOW_INSNS < translate_limit &&
+               !translate_once) {
         tr->shadow_cond = cond; /* the driver tries to do without the branch */
         tr->shadow_end = taken;
     } else if (tr->flow) {
@@ -462,7 +463,7 @@ void translate_unit(struct ir_unit *u, const struct guest *guest, gaddr pc, uint
     uint64_t hash;
 
     build_unit(u, guest, pc, mode, loop_head, NULL, 0);
-    if (!translated_is_unsure(u))
+    if (translate_once || !translated_is_unsure(u))
         return;
     do {    /* the same code, or another thread is writing it just now */
         uint32_t n = u->nextents;

@@ -130,7 +130,8 @@ ir_ref tr_negated(struct ir_unit *u, ir_ref c);
 extern unsigned translate_limit;
 /* How many forward branches may become side exits (at least 1), unless a loop is to be closed. */
 extern unsigned translate_side_exits;
-/* What is built is not for a unit: it has no source hash. */
+/* What is built is executed as it is and at once, up to any of its instructions (backend/first.h): it has no source hash, nor a check of
+ * its source, and an instruction behind a branch is executed or not, instead of being computed in any case. */
 extern bool translate_once;
 
 /** A look at the `n` stretches of code in `e`, for a unit's begin: where they are no longer what they are now, the run loop makes the unit
