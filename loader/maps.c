@@ -214,7 +214,7 @@ const void *space_exported(void)
     return &space;
 }
 
-enum { WINDOWS = 8, TRIES = 2000, IMPATIENT = 50 };
+enum { WINDOWS = 8, TRIES = 1000, IMPATIENT = 50, DISTURBED = 32 };
 
 /* Pages of the other's memory, so that its intervals are read by a few system calls: the fewer, the less changes meanwhile. */
 struct window { int pid; unsigned n; uintptr_t page[WINDOWS]; char bytes[WINDOWS][SPACE_PAGE]; };
@@ -256,25 +256,69 @@ static bool peek_there(void *arg, void *to, const void *from, size_t size)
     return true;
 }
 
-/* Lists the set of a process that goes on meanwhile: until nothing has changed while it was read. */
+static bool read_set(struct window *w, struct space *to, const struct space *exported)
+{
+    w->n = 0;
+    return read_there(w->pid, to, (uintptr_t)exported, sizeof *to);
+}
+
+/* Lists the set if nothing changes while it is read. */
+static bool list_undisturbed(struct ranges_list *list, struct window *w, const struct space *before, const struct space *exported)
+{
+    uint32_t after;
+    if ((before->changes & 1) || !ranges_list(list, &before->set, peek_there, w))
+        return false;
+    if (read_there(w->pid, &after, (uintptr_t)&exported->changes, sizeof after) && after == before->changes)
+        return true;
+    free(list->r);
+    return false;
+}
+
+static uint64_t length(const struct ranges_list *list)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < list->n; i++)
+        sum += list->r[i].end - list->r[i].start;
+    return sum;
+}
+
+/* Of several lists that were read in any case the one that misses least: intervals may be between two places of the tree. */
+static bool list_disturbed(struct ranges_list *list, struct window *w, const struct space *exported)
+{
+    struct space now;
+    *list = (struct ranges_list){ .n = 0 };
+    for (int tries = 0; tries < DISTURBED && read_set(w, &now, exported); tries++) {
+        struct ranges_list more;
+        if (!ranges_list(&more, &now.set, peek_there, w))
+            continue;
+        if (length(&more) > length(list)) {
+            free(list->r);
+            *list = more;
+        } else {
+            free(more.r);
+        }
+    }
+    return list->n != 0;
+}
+
+/* Lists the set of a process that goes on meanwhile: until nothing has changed while it was read, or as well as can be if it never stops
+ * mapping and unmapping. */
 static bool list_other(struct ranges_list *list, int pid, const struct space *exported)
 {
     struct space before;
-    uint32_t after;
     bool done = false, readable = true;
     struct window *w = malloc(sizeof *w);
-    for (int tries = 0; w && !done && readable && tries < TRIES; tries++) {
-        w->pid = pid;
-        w->n = 0;
-        readable = read_there(pid, &before, (uintptr_t)exported, sizeof before);
-        if (readable && !(before.changes & 1) && ranges_list(list, &before.set, peek_there, w)) {
-            done = read_there(pid, &after, (uintptr_t)&exported->changes, sizeof after) && after == before.changes;
-            if (!done)
-                free(list->r);
-        }
+    if (!w)
+        return false;
+    w->pid = pid;
+    for (int tries = 0; !done && readable && tries < TRIES; tries++) {
+        readable = read_set(w, &before, exported);
+        done = readable && list_undisturbed(list, w, &before, exported);
         if (!done && tries > IMPATIENT)
             usleep(100);
     }
+    if (!done && readable)
+        done = list_disturbed(list, w, exported);
     free(w);
     return done;
 }
