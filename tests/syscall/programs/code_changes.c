@@ -16,21 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "write_code.h"
+
 typedef int function(void);
 enum { PAGE = 4096, LENGTH = 8 };
-
-/* "return value", in 8 bytes at most; values up to 2047. */
-static void put(void *at, int value)
-{
-#ifdef __riscv
-    uint32_t code[2] = { 0x513 | (uint32_t)value << 20, 0x8067 };
-#elif defined __aarch64__
-    uint32_t code[2] = { 0x52800000 | (uint32_t)value << 5, 0xd65f03c0 };
-#else
-    uint8_t code[8] = { 0xb8, (uint8_t)value, (uint8_t)(value >> 8), 0, 0, 0xc3, 0x90, 0x90 };
-#endif
-    memcpy(at, code, 8);
-}
 
 static void flush(void *at, size_t n)
 {
@@ -76,14 +65,14 @@ static void data_beside_code(void)
 {
     pthread_t t[3];
     shared_page = map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    put(shared_page, 7);
+    write_return(shared_page, 7);
     flush(shared_page, LENGTH);
     for (long i = 0; i < 3; i++)
         pthread_create(&t[i], NULL, write_beside, (void *)i);
     long sum = 0;
     for (int i = 0; i < 20000; i++) {
         if (i % 64 == 0) {
-            put(shared_page + 64, i & 1023);
+            write_return(shared_page + 64, i & 1023);
             flush(shared_page + 64, LENGTH);
             sum += call(shared_page + 64) != (i & 1023);
         }
@@ -106,12 +95,12 @@ static void kernel_writes(void)
     if (pipe(p) || socketpair(AF_UNIX, SOCK_STREAM, 0, s))
         return;
     for (int i = 0; i < 200; i++) {
-        put(code, i);
+        write_return(code, i);
         if (write(p[1], code, LENGTH) != LENGTH || read(p[0], page, LENGTH) != LENGTH)
             bad++;
         flush(page, LENGTH);
         bad += call(page) != i;
-        put(code, i + 500);
+        write_return(code, i + 500);
         struct iovec v = { page + 32, LENGTH };
         struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
         if (send(s[1], code, LENGTH, 0) != LENGTH || recvmsg(s[0], &m, 0) != LENGTH)
@@ -127,7 +116,7 @@ static void *rewrite(void *arg)
 {
     char *page = arg;
     for (int i = 1; i <= 1500; i++) {
-        put(page, i);
+        write_return(page, i);
         flush(page, LENGTH);
         version = i;
         if (i % 16 == 0)
@@ -143,7 +132,7 @@ static void other_thread(void)
     char *page = map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     pthread_t t;
     int old = 0, v;
-    put(page, 0);
+    write_return(page, 0);
     flush(page, LENGTH);
     version = 0;
     pthread_create(&t, NULL, rewrite, page);
@@ -163,24 +152,24 @@ static void two_mappings(void)
         return;
     char *w = map(PROT_READ | PROT_WRITE, MAP_SHARED, fd), *x = map(PROT_READ | PROT_EXEC, MAP_SHARED, fd);
     for (int i = 0; i < 300; i++) {
-        put(w, i);
+        write_return(w, i);
         flush(i % 2 ? x : w, LENGTH);
         bad[i % 2] += call(x) != i;
     }
     printf("two mappings: flush of the executable one %d, of the writable one %d\n", bad[1], bad[0]);
     pid_t pid = fork();
     if (pid == 0) {
-        put(w + 128, 77);
+        write_return(w + 128, 77);
         _exit(0);
     }
-    put(w + 128, 66);
+    write_return(w + 128, 66);
     flush(x + 128, LENGTH);
     waitpid(pid, NULL, 0);
     flush(x + 128, LENGTH);
     int r = call(x + 128);
     pid = fork();
     if (pid == 0) {
-        put(w + 128, 78);
+        write_return(w + 128, 78);
         _exit(0);
     }
     waitpid(pid, NULL, 0);
@@ -211,8 +200,8 @@ static void try(const char *what, char *at)
 static void mappings(void)
 {
     char *page = map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    put(page, 1);
-    put(page + PAGE, 2);
+    write_return(page, 1);
+    write_return(page + PAGE, 2);
     flush(page, 2 * PAGE);
     printf("mapped: %d %d\n", call(page), call(page + PAGE));
     mprotect(page, PAGE, PROT_READ | PROT_WRITE);
@@ -220,7 +209,7 @@ static void mappings(void)
     mprotect(page, PAGE, PROT_READ | PROT_EXEC);
     try("executable again", page);
     char *fresh = mmap(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    put(fresh, 3);
+    write_return(fresh, 3);
     flush(fresh, LENGTH);
     try("replaced by mmap", page);
     char *moved = mremap(page, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, page + PAGE);
@@ -234,7 +223,7 @@ static void mappings(void)
     page = map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     memset(page + PAGE, 0, PAGE);
     for (int round = 0; round < 3; round++) {
-        put(page + PAGE - LENGTH, 40 + round);
+        write_return(page + PAGE - LENGTH, 40 + round);
         flush(page + PAGE - LENGTH, LENGTH);
         mprotect(page + PAGE, PAGE, round == 1 ? PROT_NONE : PROT_READ | PROT_WRITE | PROT_EXEC);
         try("last in the page", page + PAGE - LENGTH);
@@ -244,7 +233,7 @@ static void mappings(void)
     munmap(page, PAGE);
     try("nothing here yet", page);
     char *again = mmap(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    put(again, 50);
+    write_return(again, 50);
     flush(again, LENGTH);
     try("mapped where nothing was", page);
     munmap(page + PAGE, PAGE);

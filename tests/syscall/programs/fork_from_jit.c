@@ -15,21 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "write_code.h"
+
 typedef int function(void);
 enum { THREADS = 3, FUNCTIONS = 64 };
 static volatile int stop;
 
-/* "return value". */
 static void put(char *at, int value)
 {
-#ifdef __riscv
-    uint32_t code[2] = { 0x513 | (uint32_t)value << 20, 0x8067 };
-#elif defined __aarch64__
-    uint32_t code[2] = { 0x52800000 | (uint32_t)value << 5, 0xd65f03c0 };
-#else
-    uint8_t code[8] = { 0xb8, (uint8_t)value, (uint8_t)(value >> 8), 0, 0, 0xc3, 0x90, 0x90 };
-#endif
-    memcpy(at, code, 8);
+    write_return(at, value);
     __builtin___clear_cache(at, at + 8);
 }
 

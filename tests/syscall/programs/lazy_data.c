@@ -14,22 +14,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "write_code.h"
+
 enum { PAGE = 4096, FUNCTIONS = 64, ROUNDS = 300 };
 static int fd;
 static volatile char *lazy;
 static char source[PAGE];
 
-/* "return value". */
 static void put(char *at, int value)
 {
-#ifdef __riscv
-    uint32_t code[2] = { 0x513 | (uint32_t)value << 20, 0x8067 };
-#elif defined __aarch64__
-    uint32_t code[2] = { 0x52800000 | (uint32_t)value << 5, 0xd65f03c0 };
-#else
-    uint8_t code[8] = { 0xb8, (uint8_t)value, (uint8_t)(value >> 8), 0, 0, 0xc3, 0x90, 0x90 };
-#endif
-    memcpy(at, code, 8);
+    write_return(at, value);
     __builtin___clear_cache(at, at + 8);
 }
 

@@ -16,21 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "write_code.h"
+
 enum { PAGE = 4096, LENGTH = 8 };
 typedef int function(void);
-
-/* "return value", in 8 bytes at most; values up to 2047. */
-static void put(void *at, int value)
-{
-#ifdef __riscv
-    uint32_t code[2] = { 0x513 | (uint32_t)value << 20, 0x8067 };
-#elif defined __aarch64__
-    uint32_t code[2] = { 0x52800000 | (uint32_t)value << 5, 0xd65f03c0 };
-#else
-    uint8_t code[8] = { 0xb8, (uint8_t)value, (uint8_t)(value >> 8), 0, 0, 0xc3, 0x90, 0x90 };
-#endif
-    memcpy(at, code, 8);
-}
 
 static int call(volatile void *at)
 {
@@ -168,7 +157,7 @@ static void vectors(const char *what, pid_t pid)
 static long write_code(int how, pid_t pid, int fd, char *at, int value)
 {
     char code[LENGTH];
-    put(code, value);
+    write_return(code, value);
     struct iovec v[2] = { { code, 4 }, { code + 4, 4 } }, there = { at, LENGTH };
     if (how < 2)
         lseek(fd, (off_t)(uintptr_t)at, SEEK_SET);
@@ -189,7 +178,7 @@ static void own_code(void)
     char *page = map(1, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE);
     int dir = open("/proc/self", O_RDONLY | O_DIRECTORY), first = openat(dir, "mem", O_RDWR), fd = dup(first);
     close(first);
-    put(page, 1);
+    write_return(page, 1);
     __builtin___clear_cache(page, page + LENGTH);
     printf("own code: %d", call(page));
     for (int how = 0; how < WAYS; how++) {
@@ -218,7 +207,7 @@ __attribute__((noreturn)) static void *call_for_ever(void *page)
 static void childs_code(int threads)
 {
     char *page = map(1, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE), path[40];
-    put(page, 1);
+    write_return(page, 1);
     __builtin___clear_cache(page, page + LENGTH);
     shared[0] = shared[1] = 0;
     pid_t pid = fork();
