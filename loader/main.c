@@ -221,13 +221,18 @@ static void load(struct program *p, const char *name, struct exec_info *info)
     stack_fill(&args, info);
 }
 
+/* Somebody looks at the code that is made. */
+static bool code_is_watched(void)
+{
+    return options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
+}
+
 /* Whoever looks at code wants to see all of it as units. */
 static void choose_first_run(void)
 {
-    bool watched = options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
     if (options.first_run)
         first_how = strcmp(options.first_run, "interpret") == 0 ? FIRST_ALWAYS : FIRST_NEVER;
-    else if (watched || translate_limit == 1)
+    else if (code_is_watched() || translate_limit == 1)
         first_how = FIRST_NEVER;
 }
 
@@ -270,8 +275,7 @@ static void open_kept(int fd)
                                                                                  : DEFAULT_DISK_CACHE };
     if (options.disk_cache_fd != OPTION_UNSET)
         how.dir_fd = (int)options.disk_cache_fd;
-    bool watched = options.perf_map || (options.log_items & ~(1u << LOG_STRACE));
-    if (watched || getauxval(AT_SECURE) || options.seed != OPTION_UNSET ||
+    if (code_is_watched() || getauxval(AT_SECURE) || options.seed != OPTION_UNSET ||
         (how.dir_fd < 0 && how.dir && strcmp(how.dir, "off") == 0))
         return;
     keep_open(fd, &how);
